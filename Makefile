@@ -1,0 +1,91 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The Python that makes .venv; 3.11 or newer. Everything else runs on .venv/bin/python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+# Options for the program behind a target: make demo ARGS="--count 100", make test ARGS="-k cancel"
+ARGS ?=
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "SERVICE", $$1); printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- running
+
+.PHONY: run
+run: $(READY) ## everything: Kafka, PostgreSQL and all services; Ctrl-C stops them
+	@exec $(BIN)/python -m local.run
+
+run-%: $(READY) ## one of gateway, payment, inventory, shipping, analytics, auditor by itself
+	@exec $(BIN)/python -m local.run --only $*
+
+.PHONY: backends
+backends: $(READY) ## only Kafka and PostgreSQL, with their topics and tables
+	@exec $(BIN)/python -m local.run --backends
+
+.PHONY: reset
+reset: $(READY) ## delete the local data (not while it runs)
+	@exec $(BIN)/python -m local.run --reset
+
+.PHONY: demo
+demo: $(READY) ## post a lifelike stream of orders; ARGS="--help" tells its options
+	@exec $(BIN)/orderflow demo $(ARGS)
+
+.PHONY: verify
+verify: $(READY) ## check every invariant on the data of the run
+	@exec $(BIN)/orderflow verify $(ARGS)
+
+# --- developing
+
+.PHONY: test
+test: $(READY) ## all tests, with a Kafka and a PostgreSQL of their own
+	@exec $(BIN)/python -m pytest tests --ignore=tests/bench --ignore=tests/e2e --ignore=tests/browser $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(READY) ## the tests that need no server
+	@exec $(BIN)/python -m pytest tests/unit tests/contract tests/architecture $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(READY) ## rewrite the code in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(READY) ## measure accepted and settled orders a second
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: lock
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+lock: $(READY) ## pin the dependencies of pyproject.toml anew; ARGS="--upgrade" for newer ones
+	$(LOCK) $(ARGS) -o requirements/runtime.lock
+	$(LOCK) $(ARGS) --extra local --group dev -o requirements/dev.lock
+
+.PHONY: clean
+clean: ## remove .venv and caches; the data stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- the environment, made again when what it is made of changed
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+$(READY): requirements/dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON): install Python 3.11 or newer, or name it with PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V): name a newer one, as in \`make run PYTHON=python3.12\`." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "Installing the Python packages into $(VENV); this takes about a minute, once."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

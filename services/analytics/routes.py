@@ -1,0 +1,122 @@
+"""Analytics over HTTP, and the live feed over a WebSocket."""
+
+import logging
+import select
+import threading
+import time
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+from flask_sock import Sock
+from simple_websocket import ConnectionClosed, Server
+
+from services.analytics import statistics
+from services.analytics.feed import Feed
+from services.eventkit.http import reply
+from services.eventkit.problems import Problem
+from services.eventkit.service import Service
+
+log = logging.getLogger(__name__)
+
+STATS_EVERY = 1.0  # seconds between STATS_UPDATEs, where there is news
+BURST = 200  # events between two looks at whether the client keeps up
+PATIENCE = 10.0  # seconds after which a client that takes nothing is dropped
+
+
+class Statistics:
+    """The summary, read once for all clients and no more often than once a second."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._lock = service, threading.Lock()
+        self._read_at, self._stats = float("-inf"), dict[str, Any]()
+
+    def get(self) -> dict[str, Any]:
+        """The newest summary."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= STATS_EVERY:
+                with self._service.statements.connect() as db:
+                    self._stats = statistics.summary(db)
+                self._read_at = time.monotonic()
+            return self._stats
+
+
+def create(service: Service, feed: Feed, most_clients: int) -> Blueprint:
+    """The routes. At most ``most_clients`` WebSockets are open at a time."""
+    routes = Blueprint("analytics", __name__)
+    sock = Sock()
+    stats = Statistics(service)
+    places = threading.BoundedSemaphore(most_clients)
+
+    @routes.get("/api/analytics")
+    def analytics() -> Response:
+        """All statistics."""
+        with service.engine.connect().execution_options(isolation_level="REPEATABLE READ") as db:
+            return reply({"success": True, "analytics": statistics.analytics(db)})
+
+    @routes.get("/api/stats")
+    def summary() -> Response:
+        """The sums alone."""
+        return reply({"success": True, "stats": stats.get()})
+
+    def live(ws: Server) -> None:
+        try:
+            _follow(ws, feed, stats)
+        except ConnectionClosed:
+            pass
+        finally:
+            places.release()
+
+    @routes.before_request
+    def admit() -> None:
+        if request.headers.get("Upgrade", "").lower() == "websocket" and not places.acquire(
+            blocking=False
+        ):
+            raise Problem(
+                503,
+                "too-many-clients",
+                f"{most_clients} clients follow the feed already; try again later.",
+                headers={"Retry-After": "10"},
+            )
+
+    sock.route("/", bp=routes, endpoint="feed")(live)
+    sock.route("/ws", bp=routes)(live)
+    return routes
+
+
+def _follow(ws: Server, feed: Feed, stats: Statistics) -> None:
+    """Send a client what it missed, then what happens, until it leaves or falls silent."""
+    position = feed.end
+    resumed: dict[str, Any] = {}
+    if last := request.args.get("lastEventId"):
+        found = feed.after(last)
+        resumed = {"resumed": found is not None}
+        position = position if found is None else found
+        resumed["missed"] = feed.end - position if found is not None else None
+    _send(ws, {"type": "CONNECTED", "message": "Connected to the live feed.", **resumed})
+    shown: dict[str, Any] = {}
+    next_stats = 0.0
+    while ws.connected and not feed.stopped:
+        entries, position, skipped = feed.read(position, most=BURST, wait=STATS_EVERY)
+        if skipped:
+            _send(ws, {"type": "GAP", "missed": skipped})
+        for entry in entries:
+            if text := entry.text():
+                _send(ws, text)
+        if time.monotonic() >= next_stats:
+            next_stats = time.monotonic() + STATS_EVERY
+            if (now := stats.get()) != shown:
+                shown = now
+                _send(ws, {"type": "STATS_UPDATE", "stats": shown})
+        while ws.receive(timeout=0) is not None:
+            pass  # nothing is asked for over the socket; it must not pile up either
+
+
+def _send(ws: Server, message: dict[str, Any] | str) -> None:
+    """Send, as long as the client takes what it gets."""
+    _, writable, _ = select.select([], [ws.sock], [], PATIENCE)
+    if not writable:
+        log.warning("a client of the feed took nothing for %s s and is dropped", PATIENCE)
+        ws.connected = False
+        raise ConnectionClosed
+    ws.send(message if isinstance(message, str) else orjson.dumps(message).decode())

@@ -1,0 +1,198 @@
+"""The command ``orderflow``."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+import click
+from confluent_kafka import KafkaException
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+
+from services import demo, registry, topics
+from services.eventkit import deadletter, log
+from services.eventkit import migrations as eventkit_migrations
+from services.eventkit.server import serve as serve_forever
+from services.eventkit.settings import Settings, read_settings
+from services.inventory.service import seed
+
+
+def main() -> None:
+    """Run the command; a backend that does not answer is said in a line and ends it with 1."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        cli()
+    except OperationalError as error:
+        url = read_settings(Settings).owner().render_as_string(hide_password=True)
+        sys.exit(f"PostgreSQL at {url} does not answer: {str(error.orig).strip()}")
+    except KafkaException as error:
+        sys.exit(
+            f"Kafka at {read_settings(Settings).kafka_bootstrap_servers} does not answer or refuses:"
+            f" {error.args[0]}"
+        )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Order processing on Kafka: run services, look after them, try them out."""
+
+
+@cli.command()
+@click.argument("service")
+def serve(service: str) -> None:
+    """Serve one SERVICE: gateway, payment, inventory, shipping, analytics, or a file of your own."""
+    serve_forever(registry.load(service))
+
+
+@cli.command()
+@click.argument("services", nargs=-1)
+@click.option("--seed/--no-seed", "with_products", default=True, help="Put sample products in.")
+def migrate(services: tuple[str, ...], with_products: bool) -> None:
+    """Bring roles, schemas and tables of all SERVICES (or those named) up to date."""
+    settings = read_settings(Settings)
+    engine = create_engine(settings.owner(), connect_args={"connect_timeout": 5})
+    for name in services or registry.NAMES:
+        service = registry.load(name)
+        with engine.begin() as db:
+            eventkit_migrations.migrate(db, service, settings.database_role_password)
+            if service.name == "inventory" and with_products and (count := seed(db)):
+                click.echo(f"inventory: {count} sample products")
+    click.echo(f"migrated: {', '.join(services or registry.NAMES)}")
+
+
+@cli.command("topics")
+@click.option("--partitions", default=6, show_default=True, help="Of each live topic.")
+@click.option("--replication", default=1, show_default=True, help="Copies of each partition.")
+def make_topics(partitions: int, replication: int) -> None:
+    """Make the Kafka topics that are missing."""
+    made = topics.create(
+        read_settings(Settings), partitions=partitions, replication=replication
+    )
+    click.echo(f"topics made: {', '.join(made) if made else 'none, all were there'}")
+
+
+@cli.command()
+@click.option("--grace", default=60.0, show_default=True, help="Seconds for what is under way.")
+@click.option("--settled", is_flag=True, help="First wait until no order is under way.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait for that.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--watch", is_flag=True, help="Check for ever, with /metrics on AUDITOR_PORT.")
+@click.option("--every", default=30.0, show_default=True, help="Seconds between checks.")
+def verify(
+    grace: float, settled: bool, timeout: float, as_json: bool, watch: bool, every: float
+) -> None:
+    """Check every invariant of the saga; exit 1 where one is broken."""
+    from services import verify as checker
+
+    settings = read_settings(Settings)
+    engine = create_engine(
+        settings.owner(), pool_pre_ping=True, connect_args={"connect_timeout": 5}
+    )
+    if watch:
+        log.configure("auditor", settings.log_level)
+        auditor = checker.Auditor(engine, every=every, grace=grace)
+        auditor.serve(settings.host, settings.port or 4005)
+        return
+    if settled:
+        until = time.monotonic() + timeout
+        while (left := checker.in_flight(engine)) and time.monotonic() < until:
+            time.sleep(0.2)
+        if left:
+            click.echo(f"{left} orders have not ended after {timeout:g} s", err=True)
+        while any(f.breaches for f in checker.check(engine, grace=0)) and time.monotonic() < until:
+            time.sleep(0.2)
+        grace = 0
+    findings = checker.check(engine, grace=grace)
+    click.echo(checker.report(findings, as_json=as_json))
+    sys.exit(1 if any(f.breaches for f in findings) else 0)
+
+
+@cli.group()
+def dlq() -> None:
+    """Dead letters: messages that a service could not handle."""
+
+
+@dlq.command("list")
+@click.option("--service", help="Only those of one service.")
+@click.option("--all", "everything", is_flag=True, help="Also those redriven already.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def dlq_list(service: str | None, everything: bool, as_json: bool) -> None:
+    """List dead letters, oldest first."""
+    letters = [
+        letter
+        for letter in deadletter.read(read_settings(Settings))
+        if (not service or letter.origin.get("service") == service)
+        and (everything or not letter.redriven)
+    ]
+    if as_json:
+        click.echo(json.dumps([letter.as_dict() for letter in letters]))
+        return
+    for letter in letters:
+        origin = letter.origin
+        place = f"{origin.get('topic')}[{origin.get('partition')}]@{origin.get('offset')}"
+        again = f"  redriven {letter.redriven[-1]}" if letter.redriven else ""
+        click.echo(
+            f"{letter.number:6}  {origin.get('at')}  {origin.get('service'):10} {place:22}"
+            f" {origin.get('cause')}{again}"
+        )
+    click.echo(f"{len(letters)} dead letters; `orderflow dlq show NUMBER` shows one", err=True)
+
+
+@dlq.command("show")
+@click.argument("number", type=int)
+def dlq_show(number: int) -> None:
+    """Show one dead letter whole."""
+    click.echo(json.dumps(_letters((number,))[0].as_dict(), indent=2, ensure_ascii=False))
+
+
+@dlq.command("redrive")
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that were not redriven yet.")
+@click.option("--service", help="With --all: only those of one service.")
+@click.option("--by", help="Who does it, for the audit; by default the user's name.")
+def dlq_redrive(
+    numbers: tuple[int, ...], everything: bool, service: str | None, by: str | None
+) -> None:
+    """Give dead letters back to the services that could not handle them."""
+    if bool(numbers) == everything:
+        raise click.UsageError("Name the NUMBERS to redrive, or give --all.")
+    letters = _letters(numbers)
+    if everything:
+        letters = [
+            letter
+            for letter in letters
+            if not letter.redriven and (not service or letter.origin.get("service") == service)
+        ]
+    deadletter.redrive(
+        read_settings(Settings),
+        letters,
+        by=by,
+        progress=lambda letter: click.echo(f"redriven: {letter.number}"),
+    )
+    click.echo(f"{len(letters)} redriven")
+
+
+def _letters(numbers: tuple[int, ...]) -> list[deadletter.DeadLetter]:
+    letters = {letter.number: letter for letter in deadletter.read(read_settings(Settings))}
+    if missing := [n for n in numbers if n not in letters]:
+        raise click.ClickException(
+            f"There is no dead letter {missing[0]}; `orderflow dlq list --all` shows what there is."
+        )
+    return [letters[n] for n in numbers] if numbers else list(letters.values())
+
+
+@cli.command("demo")
+@click.option("--url", default="http://127.0.0.1:4000", show_default=True, envvar="GATEWAY_URL")
+@click.option("--count", default=200, show_default=True, help="Orders to post.")
+@click.option("--rate", default=10.0, show_default=True, help="Orders a second; 0: all at once.")
+@click.option("--customers", default=20, show_default=True, help="Different customers.")
+@click.option("--declined", default=0.05, show_default=True, help="Share with a bad card.")
+@click.option("--cancelled", default=0.05, show_default=True, help="Share that is cancelled.")
+@click.option("--out-of-stock", default=0.05, show_default=True, help="Share beyond the stock.")
+@click.option("--restock/--no-restock", default=True, help="Fill the shelf as it empties.")
+@click.option("--seed", default=None, type=int, help="Make the same stream again.")
+def run_demo(url: str, **options: Any) -> None:
+    """Post a lifelike stream of orders."""
+    demo.run(url, **options)

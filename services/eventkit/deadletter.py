@@ -1,0 +1,187 @@
+"""Dead letters: messages that no retry can mend, kept with their cause until somebody redrives them.
+
+They lie in one topic of one partition, so a letter's offset is its number. A redrive puts the
+message back on its own topic, byte for byte, for the one service that could not handle it, and
+leaves a note of who did so behind in the same topic: the topic is its own audit log.
+"""
+
+import getpass
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+from services.eventkit import metrics
+from services.eventkit.event import InvalidMessage, rfc3339
+from services.eventkit.relay import make_producer, send
+from services.eventkit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TOPIC = "dead-letters"
+REDRIVE_TO = "redrive-to"  # the header that names the one service a redriven message is for
+_ORIGIN = "dlq-"
+
+
+class DeadLetters:
+    """Where a service's consumer puts what it cannot handle, at no more than so many a minute."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        self._service, self._settings = service, settings
+        self._recent: deque[float] = deque(maxlen=settings.dead_letters_a_minute)
+        self._producer: Producer | None = None
+
+    def full_for(self) -> float:
+        """Seconds until one more may be written, 0 where it may be now.
+
+        A deploy that fails on every message would otherwise empty a topic into the dead letters.
+        """
+        if len(self._recent) < (self._recent.maxlen or 0):
+            return 0.0
+        return max(0.0, 60 - (time.monotonic() - self._recent[0]))
+
+    def write(self, message: Message, error: BaseException) -> None:
+        """Write one and wait for the acknowledgement. Raises KafkaException where there is none."""
+        if self._producer is None:
+            self._producer = make_producer(self._settings)
+        cause = str(error).splitlines()[0][:1000] if str(error) else type(error).__name__
+        headers = [h for h in message.headers() or [] if h[0] != REDRIVE_TO] + [
+            ("dlq-service", self._service),
+            ("dlq-topic", str(message.topic())),
+            ("dlq-partition", str(message.partition())),
+            ("dlq-offset", str(message.offset())),
+            ("dlq-error", type(error).__name__),
+            ("dlq-cause", cause),
+            ("dlq-at", rfc3339(datetime.now(UTC))),
+        ]
+        try:
+            send(
+                self._producer,
+                [
+                    {
+                        "topic": TOPIC,
+                        "key": message.key(),
+                        "value": message.value(),
+                        "headers": headers,
+                    }
+                ],
+            )
+        except Exception:
+            self._producer = None
+            raise
+        self._recent.append(time.monotonic())
+        metrics.dead_letters.labels(message.topic(), type(error).__name__).inc()
+        log.error(
+            "dead letter: %s",
+            cause,
+            exc_info=None if isinstance(error, InvalidMessage) else error,
+            extra={
+                "topic": message.topic(),
+                "partition": message.partition(),
+                "offset": message.offset(),
+            },
+        )
+
+
+@dataclass(slots=True)
+class DeadLetter:
+    """A message in the dead-letter topic. ``redriven`` says when and by whom, newest last."""
+
+    number: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    origin: dict[str, str] = field(default_factory=dict)
+    redriven: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The letter for a person to read: bytes as text, the origin spelled out."""
+        return {
+            "number": self.number,
+            **self.origin,
+            "key": self.key.decode(errors="replace") if self.key else None,
+            "headers": {k: (v or b"").decode(errors="replace") for k, v in self.headers},
+            "value": self.value.decode(errors="replace") if self.value is not None else None,
+            "redriven": self.redriven,
+        }
+
+
+def read(settings: Settings) -> list[DeadLetter]:
+    """Read every dead letter that the topic still holds, oldest first.
+
+    Raises KafkaException where Kafka does not answer within ten seconds.
+    """
+    letters: dict[int, DeadLetter] = {}
+    for message in _messages(settings):
+        headers = list(message.headers() or [])
+        origin = {
+            k.removeprefix(_ORIGIN): (v or b"").decode(errors="replace")
+            for k, v in headers
+            if k.startswith(_ORIGIN)
+        }
+        if "redrives" in origin:
+            if letter := letters.get(int(origin["redrives"])):
+                letter.redriven.append(f"{origin['at']} by {origin['by']}")
+            continue
+        own = [h for h in headers if not h[0].startswith(_ORIGIN)]
+        number = int(message.offset() or 0)
+        letters[number] = DeadLetter(number, message.key(), message.value(), own, origin)
+    return list(letters.values())
+
+
+def _messages(settings: Settings) -> Iterator[Message]:
+    consumer = Consumer(settings.kafka(group_id="orderflow-dlq", enable_auto_commit=False))
+    try:
+        partition = TopicPartition(TOPIC, 0)
+        low, high = consumer.get_watermark_offsets(partition, timeout=10)
+        partition.offset = low
+        consumer.assign([partition])
+        while partition.offset < high:
+            message = consumer.poll(10)
+            if message is None:
+                return
+            if message.error():
+                continue
+            partition.offset = int(message.offset() or 0) + 1
+            yield message
+    finally:
+        consumer.close()
+
+
+def redrive(
+    settings: Settings,
+    letters: list[DeadLetter],
+    *,
+    by: str | None = None,
+    progress: Callable[[DeadLetter], None] = lambda _: None,
+) -> None:
+    """Give each letter back to the service that could not handle it, and note who did so.
+
+    The event keeps its id, so a letter redriven twice takes effect once. Raises KafkaException at
+    the first that Kafka does not take; those before it are redriven and noted.
+    """
+    producer = make_producer(settings)
+    for letter in letters:
+        send(
+            producer,
+            [
+                {
+                    "topic": letter.origin["topic"],
+                    "key": letter.key,
+                    "value": letter.value,
+                    "headers": [*letter.headers, (REDRIVE_TO, letter.origin["service"])],
+                }
+            ],
+        )
+        note = {
+            "dlq-redrives": str(letter.number),
+            "dlq-at": rfc3339(datetime.now(UTC)),
+            "dlq-by": by or getpass.getuser(),
+        }
+        send(producer, [{"topic": TOPIC, "key": letter.key, "value": b"", "headers": note}])
+        progress(letter)

@@ -1,0 +1,25 @@
+"""Logs: one JSON object a line on standard error."""
+
+import logging
+import sys
+
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+
+def configure(service: str, level: str) -> None:
+    """Send every log record of the process to standard error as JSON.
+
+    Whatever is passed as ``extra`` becomes a field: ``orderId``, ``correlationId``, ``eventType``.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        OrjsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+            static_fields={"service": service},
+        )
+    )
+    handler.formatter.default_msec_format = "%s.%03d"  # type: ignore[union-attr]
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+

@@ -1,0 +1,106 @@
+"""Errors over HTTP: RFC 9457 problem details that say what to do."""
+
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from sqlalchemy.exc import DBAPIError, TimeoutError
+from werkzeug.exceptions import HTTPException
+
+from services.eventkit.database import is_transient
+
+log = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """An answer other than success.
+
+    ``code`` names the kind and is the last part of ``type``; ``detail`` says what to do; what is
+    in ``more`` is added to the object.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.headers, self.more = headers or {}, more
+
+    def response(self) -> Response:
+        """The problem as it goes over the wire."""
+        body = {
+            "type": f"urn:orderflow:problem:{self.code}",
+            "title": self.code.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+            "instance": request.path,
+            "success": False,
+            "error": self.detail,  # where clients of the Node system look
+            **self.more,
+        }
+        return Response(
+            orjson.dumps(body, default=str),
+            self.status,
+            self.headers,
+            mimetype="application/problem+json",
+        )
+
+
+_ADVICE = {
+    400: ("bad-request", "The request could not be read; see the API's description."),
+    404: ("not-found", "There is nothing at {path}; /api/docs lists what there is."),
+    405: ("method-not-allowed", "{method} is not served at {path}; use {allowed}."),
+    413: ("body-too-large", "The body may have at most {limit} bytes; send less."),
+    415: ("unsupported-media-type", "Send the body as JSON with Content-Type: application/json."),
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every error of ``app`` as problem details."""
+
+    @app.errorhandler(Problem)
+    def problem(error: Problem) -> Response:
+        return error.response()
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        status = error.code or 500
+        code, advice = _ADVICE.get(status, ("http-error", error.description or error.name))
+        headers = {}
+        if allowed := getattr(error, "valid_methods", None):
+            headers["Allow"] = ", ".join(sorted(allowed))
+        detail = advice.format(
+            path=request.path,
+            method=request.method,
+            allowed=headers.get("Allow", "another method"),
+            limit=app.config["MAX_CONTENT_LENGTH"],
+        )
+        return Problem(status, code, detail, headers=headers).response()
+
+    @app.errorhandler(DBAPIError)
+    @app.errorhandler(TimeoutError)
+    def database(error: Exception) -> Response:
+        if not is_transient(error):
+            return unexpected(error)
+        log.warning("the database did not answer: %s", str(error).splitlines()[0])
+        return Problem(
+            503,
+            "database-unavailable",
+            "The database does not answer at the moment and nothing was stored;"
+            " send the same request again.",
+            headers={"Retry-After": "1"},
+        ).response()
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("request failed", extra={"method": request.method, "path": request.path})
+        return Problem(
+            500, "internal-error", "This is a fault of ours and is in the log; try again later."
+        ).response()

@@ -1,0 +1,47 @@
+"""gunicorn around a service: one worker process, threads for requests, Kafka after the fork."""
+
+import os
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from services.eventkit import log
+from services.eventkit.service import Service
+
+
+def serve(service: Service) -> None:
+    """Serve ``service`` until SIGTERM, then drain it. Does not return."""
+    _Server(service).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings, service = self._service.settings, self._service
+        options: dict[str, Any] = {
+            "bind": f"{settings.host}:{settings.port or service.port}",
+            "proc_name": f"orderflow-{service.name}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": settings.threads,
+            "reuse_port": True,  # more processes of a service share its port on one machine
+            "keepalive": 30,
+            "graceful_timeout": int(settings.drain_timeout),
+            "timeout": 60,
+            "control_socket_disable": True,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+            "post_worker_init": lambda _worker: service.start(),
+            "worker_exit": lambda _server, _worker: service.stop(),
+            "logger_class": "gunicorn.glogging.Logger",
+            "loglevel": "warning",
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        log.configure(self._service.name, self._service.settings.log_level)
+        return self._service.create_app()

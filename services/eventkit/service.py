@@ -1,0 +1,252 @@
+"""A service: its handlers, loops and routes, put together and run as one process."""
+
+import importlib.metadata
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from flask import Blueprint, Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Connection, Engine
+
+from services.eventkit import metrics, problems
+from services.eventkit.consumer import Consumer, Handler
+from services.eventkit.database import connect, publish
+from services.eventkit.event import Event, Language
+from services.eventkit.http import reply
+from services.eventkit.loop import Loop, Round
+from services.eventkit.relay import Relay
+from services.eventkit.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 100 * 1024  # bytes
+
+
+class Background(Protocol):
+    """A thread that a service starts and stops. ``fault`` says why it makes the service unready."""
+
+    name: str
+
+    @property
+    def fault(self) -> str | None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def is_alive(self) -> bool: ...
+    def join(self, timeout: float | None = None) -> None: ...
+
+
+@dataclass(eq=False)
+class Service:
+    """What a service is made of. Nothing is connected or started before :meth:`start`.
+
+    ``handlers`` maps event types to functions over batches; ``loops`` are rounds of background
+    work by name; ``background`` are threads of the service's own.
+    ``inbox`` is False where the handlers' own tables tell a repeated event.
+    """
+
+    name: str
+    port: int
+    language: Language
+    settings: Settings
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    loops: Mapping[str, Round] = field(default_factory=dict)
+    routes: Blueprint | None = None
+    background: Sequence[Background] = ()
+    inbox: bool = True
+    migrations: str | None = None  # the package that holds them
+
+    _threads: list[Any] = field(default_factory=list, init=False)
+    _loops: dict[str, Loop] = field(default_factory=dict, init=False)
+    _consumer: Consumer | None = field(default=None, init=False)
+    _started: float = field(default_factory=time.time, init=False)
+    _draining: bool = field(default=False, init=False)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Connections for transactions."""
+        pool = self.settings.database_pool + len(self.loops) + 4
+        return connect(self.settings.database(self.name), pool=pool)
+
+    @cached_property
+    def statements(self) -> Engine:
+        """Connections on which each statement is a transaction of its own."""
+        pool = self.settings.database_pool
+        return connect(self.settings.database(self.name), pool=pool, autocommit=True)
+
+    def wake(self, loop: str) -> None:
+        """Say that there may be work for a loop. Call it after the commit."""
+        if found := self._loops.get(loop):
+            found.wake()
+
+    def publish(self, db: Connection, events: Sequence[Event]) -> None:
+        """Put events into the outbox, in the transaction of ``db``."""
+        publish(db, events, self.language, self.name)
+
+    def published(self, events: Sequence[Event]) -> None:
+        """Note events that a transaction of this service put into its outbox. After the commit."""
+        if not events:
+            return
+        for event in events:
+            metrics.events_emitted.labels(event.type).inc()
+            if log.isEnabledFor(logging.INFO):
+                log.info(
+                    "event",
+                    extra={
+                        "eventType": event.type,
+                        "eventId": event.id,
+                        "orderId": event.key,
+                        "correlationId": event.correlation_id,
+                    },
+                )
+        self.wake("relay")
+
+    def start(self) -> None:
+        """Start consumer, loops and background threads. After the fork: none of them survives one."""
+        rounds: dict[str, Round] = {"relay": Relay(self.settings), "prune": self._prune}
+        rounds |= self.loops
+        for name, work in rounds.items():
+            self._loops[name] = Loop(self.name, name, work, self.engine)
+        self._threads += self._loops.values()
+        if self.handlers:
+            self._consumer = Consumer(
+                self.name,
+                self.handlers,
+                language=self.language,
+                settings=self.settings,
+                engine=self.engine,
+                committed=self._committed,
+                inbox=self.inbox,
+            )
+            self._threads.append(self._consumer)
+        self._threads += self.background
+        for thread in self._threads:
+            thread.start()
+        log.info("started", extra={"pid": os.getpid(), "handles": sorted(self.handlers)})
+
+    def _committed(self, events: Sequence[Event]) -> None:
+        self.published(events)
+        for name in self.loops:
+            self.wake(name)
+
+    def _prune(self, db: Connection) -> float:
+        # UUIDv7 begins with its time in milliseconds, so age is a range of the primary key.
+        oldest = int((time.time() - self.settings.inbox_days * 86400) * 1000)
+        with db.begin():
+            db.exec_driver_sql(
+                "DELETE FROM inbox WHERE event_id < %(oldest)s::uuid",
+                {"oldest": f"{oldest:012x}" + "0" * 20},
+            )
+        return 60.0
+
+    def stop(self) -> None:
+        """Finish the work in hand, commit offsets and end the threads."""
+        self._draining = True
+        until = time.monotonic() + self.settings.drain_timeout
+        if self._consumer:
+            # First, so that what its last batch published is still relayed.
+            self._consumer.stop()
+            self._consumer.join(max(0.0, until - time.monotonic()))
+        for thread in self._threads:
+            thread.stop()
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        log.info("stopped")
+
+    def create_app(self) -> Flask:
+        """The Flask app with the service's routes and ``/health``, ``/ready``, ``/metrics``."""
+        app = Flask(self.name, static_folder=None)
+        app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        app.extensions["orderflow"] = self
+        app.url_map.strict_slashes = False
+        problems.install(app)
+        app.add_url_rule("/health", view_func=self._health)
+        app.add_url_rule("/ready", view_func=self._ready)
+        app.add_url_rule("/metrics", view_func=_metrics)
+        if self.routes:
+            app.register_blueprint(self.routes)
+        _measure(app)
+        return app
+
+    def _health(self) -> Response:
+        """Alive, until a thread has died that only a restart brings back."""
+        dead = [t.name for t in self._threads if not t.is_alive()]
+        if dead and not self._draining:
+            failed = self._consumer.failed if self._consumer else None
+            return reply({**self._about("unhealthy"), "dead": dead, "error": str(failed)}, 503)
+        return reply(self._about("healthy"))
+
+    def _about(self, status: str) -> dict[str, Any]:
+        return {
+            "status": status,
+            "service": self.name,
+            "version": importlib.metadata.version("orderflow"),
+            "uptime": round(time.time() - self._started, 1),
+        }
+
+    def _ready(self) -> Response:
+        """Ready, while the database and Kafka answer and the consumer does not stand still."""
+        checks = {"database": self._check_database(), "kafka": self._check_kafka()}
+        if self._consumer:
+            checks["consumer"] = (
+                "the thread has died" if not self._consumer.is_alive() else self._consumer.waiting_for
+            )
+        checks |= {thread.name: thread.fault for thread in self.background}
+        if self._draining:
+            checks["draining"] = "the process is about to end"
+        ready = not any(checks.values())
+        body = {
+            "status": "ready" if ready else "not ready",
+            "service": self.name,
+            "checks": {name: fault or "ok" for name, fault in checks.items()},
+        }
+        return reply(body, 200 if ready else 503)
+
+    def _check_database(self) -> str | None:
+        try:
+            with self.statements.connect() as db:
+                db.exec_driver_sql("SELECT 1")
+        except Exception as error:
+            return str(error).splitlines()[0]
+        return None
+
+    def _check_kafka(self) -> str | None:
+        try:
+            with self._admin_lock:
+                self._admin.list_topics(timeout=2)
+        except KafkaException as error:
+            return str(error.args[0])
+        return None
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient(self.settings.kafka(logger=logging.getLogger("kafka")))
+
+    @cached_property
+    def _admin_lock(self) -> threading.Lock:
+        return threading.Lock()
+
+
+def _metrics() -> Response:
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _measure(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        request.environ["orderflow.began"] = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "unknown"
+        took = time.perf_counter() - request.environ["orderflow.began"]
+        metrics.http_seconds.labels(request.method, route).observe(took)
+        metrics.http_requests.labels(request.method, route, response.status_code).inc()
+        return response

@@ -1,0 +1,93 @@
+"""What a process reads from its environment, all of it, with its default."""
+
+import os
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class Settings(BaseSettings):
+    """Settings common to every service; a service subclasses it for its own.
+
+    Each field is read from the environment variable of its name in capitals. Times are seconds.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    database_url: str = "postgresql+psycopg2://orderflow@127.0.0.1:5432/orderflow"
+    database_role_password: str = Field("orderflow", description="Password of the service roles.")
+    database_pool: int = Field(10, ge=2, description="Connections that HTTP requests may hold.")
+    host: str = "0.0.0.0"  # a pod is reached at its address; `make run` narrows it
+    port: int = Field(0, ge=0, le=65535, description="0: the service's own port.")
+    threads: int = Field(16, ge=1, description="Threads that answer HTTP requests.")
+    log_level: str = "INFO"
+    batch_size: int = Field(500, ge=1, description="Most messages that one transaction handles.")
+    session_timeout: float = Field(6.0, ge=1, description="Then a silent consumer is replaced.")
+    inbox_days: int = Field(8, ge=1, description="Event ids are remembered this long.")
+    dead_letters_a_minute: int = Field(100, ge=1, description="Above this a consumer waits.")
+    drain_timeout: float = Field(20.0, gt=0, description="Time to finish work after SIGTERM.")
+
+    def database(self, service: str) -> URL:
+        """The URL with which ``service`` reaches its own schema, as its own role.
+
+        ``<SERVICE>_DATABASE_URL`` where it is set; else ``DATABASE_URL`` with the service's role
+        in place of the owner.
+        """
+        own = os.environ.get(f"{service.upper()}_DATABASE_URL")
+        if own:
+            return postgres_url(own)
+        return self.owner().set(username=role_of(service), password=self.database_role_password)
+
+    def owner(self) -> URL:
+        """The URL of the role that owns every schema: for migrations and the checker."""
+        return postgres_url(self.database_url)
+
+    def kafka(self, **more: Any) -> dict[str, Any]:
+        """The configuration of a Kafka client: what all share, and ``more``, dots as underscores."""
+        return {
+            "bootstrap.servers": self.kafka_bootstrap_servers,
+            "socket.nagle.disable": True,
+            "reconnect.backoff.max.ms": 1000,
+            **{name.replace("_", "."): value for name, value in more.items()},
+        }
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def read_settings(kind: type[AnySettings]) -> AnySettings:
+    """Read ``kind`` from the environment, or end the process saying what is wrong and where."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}"
+            for e in error.errors()
+        ]
+        raise SystemExit("Set these in the environment anew:\n" + "\n".join(lines)) from None
+
+
+def postgres_url(text: str) -> URL:
+    """Parse a PostgreSQL URL of any driver and name the driver that is used here.
+
+    Raises SystemExit where ``text`` is no such URL.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SystemExit(
+            f"DATABASE_URL={text!r} is no database URL; it looks like"
+            " postgresql://user:password@host:5432/name"
+        ) from None
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise SystemExit(f"DATABASE_URL names {url.get_backend_name()}; PostgreSQL is needed.")
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def role_of(service: str) -> str:
+    """The database role of a service."""
+    return f"orderflow_{service}"

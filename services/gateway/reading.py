@@ -1,0 +1,214 @@
+"""Reading orders: one, many in pages, and the events of one in causal order."""
+
+import base64
+import heapq
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy import Connection, Row
+
+from services.eventkit.event import rfc3339
+from services.eventkit.problems import Problem
+from services.events import OrderStatus
+
+COLUMNS = """
+o.id::text, o.customer_id, o.customer_email, o.items::text, o.total::text, o.status,
+o.failure_reason, o.cancel_status, o.cancel_reason, o.cancel_detail, o.created_at, o.updated_at
+"""
+
+# What an order may be sorted by: the column, and how a cursor's text becomes its value again.
+_SORTS = {"created_at": "timestamptz", "updated_at": "timestamptz", "total": "numeric"}
+
+
+class ListQuery(BaseModel):
+    """The parameters of ``GET /api/orders``. An unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=500)
+    offset: int = Field(0, ge=0, le=1_000_000)
+    cursor: str | None = Field(None, max_length=300)
+    status: OrderStatus | None = None
+    customerId: str | None = Field(None, min_length=1, max_length=255)
+    from_: datetime | None = Field(None, alias="from")
+    to: datetime | None = None
+    q: str | None = Field(None, min_length=1, max_length=100)
+    sort: Literal[
+        "created_at", "-created_at", "updated_at", "-updated_at", "total", "-total"
+    ] = "-created_at"
+
+    @field_validator("from_", "to")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+    @field_validator("customerId", "q")
+    @classmethod
+    def _no_nul(cls, value: str | None) -> str | None:
+        if value and "\x00" in value:
+            raise ValueError("A NUL character is never found; remove it")
+        return value
+
+
+def page(db: Connection, query: ListQuery) -> dict[str, Any]:
+    """A page of orders and where the next begins. Raises Problem for a cursor that is not ours."""
+    column = query.sort.lstrip("-")
+    descending = query.sort.startswith("-")
+    where, values = _filter(query)
+    total = db.exec_driver_sql(f"SELECT count(*) FROM orders o WHERE {where}", values).scalar_one()
+    if query.cursor:
+        sign = "<" if descending else ">"
+        values["after"], values["after_id"] = _read_cursor(query.cursor, query.sort)
+        where += (
+            f" AND (o.{column}, o.id) {sign} (%(after)s::{_SORTS[column]}, %(after_id)s::uuid)"
+        )
+    direction = "DESC" if descending else "ASC"
+    rows = db.exec_driver_sql(
+        f"SELECT {COLUMNS}, o.{column}::text AS sorted_by FROM orders o WHERE {where}"
+        f" ORDER BY o.{column} {direction}, o.id {direction}"
+        " LIMIT %(limit)s OFFSET %(offset)s",
+        values | {"limit": query.limit + 1, "offset": 0 if query.cursor else query.offset},
+    ).all()
+    shown = rows[: query.limit]
+    more = len(rows) > query.limit
+    return {
+        "success": True,
+        "orders": [as_json(row) for row in shown],
+        "pagination": {
+            "limit": query.limit,
+            "offset": query.offset,
+            "total": total,
+            "hasMore": more,
+            "nextCursor": _write_cursor(query.sort, shown[-1]) if more else None,
+        },
+    }
+
+
+def _filter(query: ListQuery) -> tuple[str, dict[str, Any]]:
+    values: dict[str, Any] = {
+        "status": query.status,
+        "customer": query.customerId,
+        "from": query.from_,
+        "to": query.to,
+    }
+    clauses = {
+        "status": "o.status = %(status)s::order_status",
+        "customer": "o.customer_id = %(customer)s",
+        "from": "o.created_at >= %(from)s",
+        "to": "o.created_at < %(to)s",
+    }
+    where = [clause for name, clause in clauses.items() if values[name] is not None]
+    if query.q:
+        where.append(
+            "(o.id::text LIKE lower(%(q)s) || '%%' OR o.customer_id ILIKE %(like)s"
+            " OR o.customer_email ILIKE %(like)s OR o.items::text ILIKE %(like)s)"
+        )
+        escaped = query.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        values |= {"q": escaped, "like": f"%{escaped}%"}
+    return " AND ".join(where) or "true", values
+
+
+def _write_cursor(sort: str, row: Row) -> str:  # type: ignore[type-arg]
+    return base64.urlsafe_b64encode(orjson.dumps([sort, row.sorted_by, row.id])).decode()
+
+
+def _read_cursor(cursor: str, sort: str) -> tuple[str, str]:
+    try:
+        found, value, order_id = orjson.loads(base64.urlsafe_b64decode(cursor))
+        UUID(order_id)
+        Decimal(value) if sort.endswith("total") else datetime.fromisoformat(value)
+    except (ValueError, TypeError, AttributeError, InvalidOperation):
+        found = None
+    if found != sort:
+        raise Problem(
+            400,
+            "invalid-cursor",
+            "cursor: take it from pagination.nextCursor of the page before, with the same sort.",
+        )
+    return value, order_id
+
+
+def one(db: Connection, order_id: UUID) -> dict[str, Any] | None:
+    """One order as JSON, or None."""
+    row = db.exec_driver_sql(
+        f"SELECT {COLUMNS} FROM orders o WHERE id = %(id)s", {"id": str(order_id)}
+    ).first()
+    return as_json(row) if row else None
+
+
+def as_json(row: Row) -> dict[str, Any]:  # type: ignore[type-arg]
+    """An order as clients see it."""
+    cancellation = None
+    if row.cancel_status:
+        cancellation = {
+            "status": row.cancel_status,
+            "reason": row.cancel_reason,
+            "detail": row.cancel_detail,
+        }
+    return {
+        "id": row.id,
+        "customer_id": row.customer_id,
+        "customer_email": row.customer_email,
+        "items": orjson.Fragment(row.items),
+        "total": row.total,
+        "status": row.status,
+        "failure_reason": row.failure_reason,
+        "cancellation": cancellation,
+        "created_at": rfc3339(row.created_at),
+        "updated_at": rfc3339(row.updated_at),
+    }
+
+
+def events(db: Connection, order_id: UUID) -> list[dict[str, Any]]:
+    """The events of an order, each after what led to it."""
+    rows = db.exec_driver_sql(
+        "SELECT id::text, order_id::text, event_type, payload::text, service_name,"
+        " causation_id::text, created_at FROM order_events WHERE order_id = %(id)s",
+        {"id": str(order_id)},
+    ).all()
+    return [
+        {
+            "id": row.id,
+            "order_id": row.order_id,
+            "event_type": row.event_type,
+            "payload": orjson.Fragment(row.payload),
+            "service_name": row.service_name,
+            "causation_id": row.causation_id,
+            "created_at": rfc3339(row.created_at),
+        }
+        for row in in_causal_order(rows)
+    ]
+
+
+def in_causal_order(rows: list[Any]) -> list[Any]:
+    """Sort events: after their cause, after earlier ones of the same service, then by time.
+
+    Clocks of services may differ, so time alone does not tell; within a service ids grow.
+    """
+    by_id = {row.id: row for row in rows}
+    after: dict[str, list[str]] = defaultdict(list)
+    waits = dict.fromkeys(by_id, 0)
+    last: dict[str, str] = {}
+    for row in sorted(rows, key=lambda r: r.id):
+        causes = {row.causation_id, last.get(row.service_name)} & by_id.keys()
+        for cause in causes:
+            after[cause].append(row.id)
+        waits[row.id] = len(causes)
+        last[row.service_name] = row.id
+    free = [(by_id[i].created_at, i) for i, count in waits.items() if count == 0]
+    heapq.heapify(free)
+    ordered = []
+    while free:
+        _, current = heapq.heappop(free)
+        ordered.append(by_id.pop(current))
+        for following in after[current]:
+            waits[following] -= 1
+            if waits[following] == 0:
+                heapq.heappush(free, (by_id[following].created_at, following))
+    # A circle can only come of forged events; they are shown all the same.
+    return ordered + sorted(by_id.values(), key=lambda r: (r.created_at, r.id))

@@ -1,0 +1,184 @@
+"""The API, as clients of the Node system know it."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import yaml
+from flask import Blueprint, Response, redirect, request
+from flask_swagger_ui import get_swaggerui_blueprint
+from sqlalchemy.exc import DBAPIError
+
+from services.eventkit.database import is_transient
+from services.eventkit.http import body, check, reply
+from services.eventkit.problems import Problem
+from services.eventkit.service import Service
+from services.gateway import cancellation, reading
+from services.gateway.acceptance import Acceptance, OrderRequest, fingerprint, recall
+from services.gateway.cancellation import CancelRequest
+from services.gateway.catalogue import Catalogue
+from services.gateway.neighbours import Neighbours
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Blueprint:
+    """The routes over what the gateway is made of."""
+    routes = Blueprint("gateway", __name__)
+
+    @routes.post("/api/orders")
+    def accept() -> Response:
+        """Accept an order: 201 whether Kafka is there or not."""
+        order, key = body(OrderRequest), _idempotency_key()
+        try:
+            acceptance = Acceptance(order, catalogue, correlation_id=_correlation_id(), key=key)
+        except Problem:
+            # Prices may have changed since the key was first used; the answer has not.
+            with service.statements.connect() as db:
+                told = recall(db, key, fingerprint(order)) if key else None
+            if told is None:
+                raise
+        else:
+            told = _store(acceptance)
+            if not told.repeated:
+                service.published([acceptance.event])
+        headers = {"Location": f"/api/orders/{told.order_id}"}
+        if told.repeated:
+            headers["Idempotency-Replayed"] = "true"
+        return Response(told.response, 201, headers, mimetype="application/json")
+
+    def _store(acceptance: Acceptance) -> Any:
+        try:
+            with service.statements.connect() as db:
+                return acceptance.store(db)
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+        # Whether the first try was stored is not known; the second finds out, as it has its id.
+        with service.statements.connect() as db:
+            return acceptance.store(db)
+
+    @routes.get("/api/orders")
+    def orders() -> Response:
+        """A page of orders."""
+        query = check(reading.ListQuery, request.args.to_dict())
+        with service.engine.connect() as db:
+            return reply(reading.page(db, query))
+
+    @routes.get("/api/orders/<order_id>")
+    def order(order_id: str) -> Response:
+        """One order."""
+        number = _uuid(order_id)
+        with service.statements.connect() as db:
+            found = reading.one(db, number)
+        if found is None:
+            raise cancellation.unknown(number)
+        return reply({"success": True, "order": found})
+
+    @routes.get("/api/orders/<order_id>/events")
+    def events(order_id: str) -> Response:
+        """What has happened to one order, in causal order."""
+        number = _uuid(order_id)
+        with service.statements.connect() as db:
+            found = reading.events(db, number)
+        if not found:
+            raise cancellation.unknown(number)
+        return reply({"success": True, "orderId": str(number), "events": found})
+
+    @routes.post("/api/orders/<order_id>/cancel")
+    def cancel(order_id: str) -> Response:
+        """Ask for an order to be cancelled; 202, as shipping decides."""
+        number = _uuid(order_id)
+        reason = (body(CancelRequest) if request.get_data() else CancelRequest()).reason
+        with service.engine.begin() as db:
+            event = cancellation.request(db, number, reason)
+            if event:
+                service.publish(db, [event])
+            found = reading.one(db, number)
+        if event:
+            service.published([event])
+        return reply(
+            {
+                "success": True,
+                "accepted": True,
+                "message": "The request is with shipping, which decides it;"
+                " see order.cancellation for what comes of it.",
+                "order": found,
+            },
+            202,
+            {"Location": f"/api/orders/{number}"},
+        )
+
+    @routes.get("/api/inventory")
+    def inventory() -> Response:
+        """The shelf, from inventory."""
+        return neighbours.ask("inventory", "GET", "/api/inventory")
+
+    @routes.post("/api/inventory/<product_id>/restock")
+    def restock(product_id: str) -> Response:
+        """Put pieces on the shelf, through inventory."""
+        return neighbours.ask("inventory", "POST", f"/api/inventory/{product_id}/restock")
+
+    @routes.get("/api/analytics")
+    def analytics() -> Response:
+        """Statistics, from analytics."""
+        return neighbours.ask("analytics", "GET", "/api/analytics")
+
+    @routes.get("/api/services/status")
+    def status() -> Response:
+        """How every service is."""
+        return reply({"success": True, "services": neighbours.status()})
+
+    @routes.get("/api/openapi.json")
+    def openapi() -> Response:
+        """The description of this API."""
+        return Response(_openapi(), mimetype="application/json")
+
+    @routes.get("/")
+    def root() -> Any:
+        """To the description, for whoever opens the address in a browser."""
+        return redirect("/api/docs/")
+
+    pages = get_swaggerui_blueprint("/api/docs", "/api/openapi.json", {"app_name": "Orderflow"})
+    routes.register_blueprint(pages)
+    return routes
+
+
+@cache
+def _openapi() -> str:
+    return json.dumps(yaml.safe_load((CONTRACTS / "openapi.yaml").read_text()))
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        if len(text) == 36:
+            return UUID(text)
+    except ValueError:
+        pass
+    raise Problem(
+        400,
+        "invalid-order-id",
+        f"{text[:100]!r} is no order id; it looks like 01a2044a-4761-7186-96ad-a96f596b82f6.",
+    )
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(
+            400,
+            "invalid-idempotency-key",
+            "Idempotency-Key: send 1 to 255 printable ASCII characters, such as a UUID.",
+        )
+    return key
+
+
+def _correlation_id() -> str:
+    # A caller's trace becomes the correlation, so that both name the same thing.
+    trace = _TRACE.fullmatch(request.headers.get("traceparent", ""))
+    return str(UUID(trace[1]) if trace and int(trace[1], 16) else uuid4())
