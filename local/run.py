@@ -123,6 +123,7 @@ class Run:
             "DRAIN_TIMEOUT": "10",
             **os.environ,
             **{child.variable: str(child.port) for child in CHILDREN},
+            **{f"{child.name.upper()}_URL": f"http://127.0.0.1:{child.port}" for child in CHILDREN},
             "PYTHONUNBUFFERED": "1",
         }
         if self._kafka:

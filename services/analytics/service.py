@@ -1,5 +1,7 @@
 """Analytics: statistics from every event, and the live feed."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from services.analytics import routes
@@ -8,6 +10,8 @@ from services.analytics.handlers import HANDLERS
 from services.eventkit.service import Service
 from services.eventkit.settings import Settings, read_settings
 from services.events import LANGUAGE
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 SPARE_THREADS = 8  # for plain requests, while every place on the feed is taken
 
@@ -28,7 +32,7 @@ def create() -> Service:
             f"{settings.threads} for other requests; set THREADS to at least"
             f" {settings.websocket_clients + SPARE_THREADS}."
         )
-    service = Service("analytics", 4004, LANGUAGE, settings, handlers=HANDLERS, inbox=False)
+    service = Service("analytics", 4004, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False)
     feed = Feed(settings)
     service.background = [feed]
     service.routes = routes.create(service, feed, settings.websocket_clients)

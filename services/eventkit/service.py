@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
@@ -56,12 +57,12 @@ class Service:
     port: int
     language: Language
     settings: Settings
+    migrations: Path  # the folder of its Alembic versions
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     loops: Mapping[str, Round] = field(default_factory=dict)
     routes: Blueprint | None = None
     background: Sequence[Background] = ()
     inbox: bool = True
-    migrations: str | None = None  # the package that holds them
 
     _threads: list[Any] = field(default_factory=list, init=False)
     _loops: dict[str, Loop] = field(default_factory=dict, init=False)
@@ -164,6 +165,7 @@ class Service:
         """The Flask app with the service's routes and ``/health``, ``/ready``, ``/metrics``."""
         app = Flask(self.name, static_folder=None)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        app.config["SOCK_SERVER_OPTIONS"] = {"ping_interval": 25, "max_message_size": 4096}
         app.extensions["orderflow"] = self
         app.url_map.strict_slashes = False
         problems.install(app)

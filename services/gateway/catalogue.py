@@ -14,7 +14,7 @@ from services.eventkit.service import Service
 log = logging.getLogger(__name__)
 
 REFRESH = 10.0  # seconds between looks at inventory
-SOONEST = 1.0  # seconds before an unknown product is asked for again
+SOONEST = 0.5  # seconds before an unknown product is asked for again
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Gateway: the REST API, and the orders themselves."""
 
+from pathlib import Path
+
 from sqlalchemy import Connection
 
 from services.eventkit.service import Service
@@ -9,6 +11,8 @@ from services.gateway import routes
 from services.gateway.catalogue import Catalogue
 from services.gateway.handlers import HANDLERS
 from services.gateway.neighbours import Neighbours, urls
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 _FORGET = "DELETE FROM idempotency_keys WHERE created_at < now() - interval '1 day'"
 
@@ -25,7 +29,7 @@ class GatewaySettings(Settings):
 def create() -> Service:
     """Put the service together, from the environment."""
     settings = read_settings(GatewaySettings)
-    service = Service("gateway", 4000, LANGUAGE, settings, handlers=HANDLERS, inbox=False)
+    service = Service("gateway", 4000, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False)
     neighbours = Neighbours(
         urls(
             service,

@@ -1,6 +1,7 @@
 """Inventory: owns the stock and the catalogue."""
 
 from decimal import Decimal
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -9,6 +10,8 @@ from services.eventkit.settings import Settings, read_settings
 from services.events import LANGUAGE
 from services.inventory.handlers import HANDLERS
 from services.inventory.routes import routes
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 PRODUCTS = [
     ("PROD-001", "Wireless Headphones", Decimal("79.99"), 100),
@@ -25,12 +28,12 @@ PRODUCTS = [
 def create() -> Service:
     """Put the service together, from the environment."""
     settings = read_settings(Settings)
-    return Service("inventory", 4002, LANGUAGE, settings, handlers=HANDLERS, routes=routes)
+    return Service("inventory", 4002, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, routes=routes)
 
 
 def seed(db: Connection) -> int:
     """Put the sample products on an empty shelf. Returns how many; 0 where there were some."""
-    if db.exec_driver_sql("SELECT FROM inventory.inventory LIMIT 1").first():
+    if db.exec_driver_sql("SELECT 1 FROM inventory.inventory LIMIT 1").first():
         return 0
     for product_id, name, price, quantity in PRODUCTS:
         db.exec_driver_sql(

@@ -1,5 +1,7 @@
 """Payment: authorises, captures, voids and refunds through a provider."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from services.eventkit.service import Service
@@ -8,6 +10,8 @@ from services.events import LANGUAGE
 from services.payment.handlers import HANDLERS
 from services.payment.provider import Simulator
 from services.payment.teller import Teller
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class PaymentSettings(Settings):
@@ -26,6 +30,6 @@ def create() -> Service:
         decline_rate=settings.payment_decline_rate,
         seed=settings.payment_seed,
     )
-    service = Service("payment", 4001, LANGUAGE, settings, handlers=HANDLERS)
+    service = Service("payment", 4001, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS)
     service.loops = {"teller": Teller(service, provider)}
     return service

@@ -1,6 +1,7 @@
 """Shipping: sends parcels, and alone knows whether one has left."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 
@@ -9,6 +10,8 @@ from services.eventkit.settings import Settings, read_settings
 from services.events import LANGUAGE
 from services.shipping.clock import Clock
 from services.shipping.handlers import Handlers
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class ShippingSettings(Settings):
@@ -24,6 +27,6 @@ def create() -> Service:
     dispatch = timedelta(seconds=settings.dispatch_delay)
     delivery = timedelta(seconds=settings.delivery_delay)
     handlers = Handlers(dispatch_delay=dispatch, delivery_delay=delivery)
-    service = Service("shipping", 4003, LANGUAGE, settings, handlers=handlers.by_type)
+    service = Service("shipping", 4003, LANGUAGE, settings, MIGRATIONS, handlers=handlers.by_type)
     service.loops = {"clock": Clock(service, delivery_delay=delivery)}
     return service

@@ -1,0 +1,1 @@
+"""The documents under ``contracts/`` held against the code, without servers."""

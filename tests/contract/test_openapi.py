@@ -1,0 +1,225 @@
+"""``openapi.yaml`` describes the API that the services serve: no more, no less."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+
+from services.events import OrderStatus
+from services.gateway.acceptance import OrderRequest
+from services.gateway.cancellation import CancelRequest
+from services.gateway.reading import ListQuery
+from services.inventory.routes import Restock
+from services.registry import load
+from tests.contract.documents import Operation, document, escape, faults, operations, resolve
+
+SERVICES = Path(__file__).parents[2] / "services"
+OPENAPI = document("openapi.yaml")
+PAGES = ("/api/docs", "/static")  # for a browser
+OF_ANALYTICS = {"/api/stats", "/ws"}
+LINE = {"productId": "PROD-001", "quantity": 2}
+ORDER: dict[str, Any] = {
+    "customerId": "CUST-001",
+    "customerEmail": "john@example.com",
+    "items": [LINE],
+}
+
+
+def routes(app: Flask) -> set[Operation]:
+    """What an app serves, apart from its pages, as the document writes it."""
+
+    def camel(match: re.Match[str]) -> str:
+        head, *tail = match[1].split("_")
+        return "{" + head + "".join(word.title() for word in tail) + "}"
+
+    return {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", camel, rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule != "/" and not rule.rule.startswith(PAGES)
+    }
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    errors = OpenAPIV31SpecValidator(OPENAPI).iter_errors()  # type: ignore[arg-type]
+    assert [error.message for error in errors] == []
+
+
+def test_the_document_can_be_served_as_json() -> None:
+    json.dumps(OPENAPI)  # an unquoted time in the YAML could not
+
+
+def test_the_gateway_serves_what_is_described_and_nothing_else() -> None:
+    described = {key for key in operations() if key[1] not in OF_ANALYTICS}
+    assert routes(load("gateway").create_app()) == described
+
+
+def test_analytics_serves_what_is_described_of_it_and_nothing_else() -> None:
+    of_all = {("get", path) for path in ("/health", "/ready", "/metrics")}
+    described = {key for key in operations() if key[1] in OF_ANALYTICS | {"/api/analytics"}}
+    assert routes(load("analytics").create_app()) == described | of_all
+
+
+def test_every_operation_has_a_name_of_its_own_and_is_described() -> None:
+    found = list(operations().values())
+    assert len({operation["operationId"] for operation in found}) == len(found)
+    assert all(operation["summary"] and operation["tags"] for operation in found)
+
+
+def test_every_answer_other_than_success_is_a_problem() -> None:
+    probes = {"/health", "/ready"}
+    for method, path in operations():
+        base = f"#/paths/{escape(path)}/{method}/responses"
+        for status in operations()[method, path]["responses"]:
+            if status[0] in "12" or (path in probes and status == "503"):
+                continue
+            _, response = resolve("openapi.yaml", f"{base}/{status}")
+            assert list(response["content"]) == ["application/problem+json"], (path, status)
+            if status == "503":
+                assert "Retry-After" in response["headers"], path
+
+
+def examples() -> Iterator[tuple[str, Any]]:
+    """Every example of a body, with the reference to its schema."""
+
+    def walk(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, dict):
+            if "schema" in value and isinstance(value.get("examples"), dict):
+                for example in value["examples"].values():
+                    yield f"openapi.yaml{pointer}/schema", example["value"]
+            for key, item in value.items():
+                yield from walk(item, f"{pointer}/{escape(str(key))}")
+
+    return walk(OPENAPI, "#")
+
+
+@pytest.mark.parametrize(("schema", "value"), examples())
+def test_every_example_fits_its_schema(schema: str, value: Any) -> None:
+    assert faults(schema, value) == []
+
+
+def test_the_parameters_of_the_order_list_are_those_of_the_code() -> None:
+    _, defined = models_json_schema([(ListQuery, "validation")])
+    code = defined["$defs"]["ListQuery"]["properties"]
+    parameters = {p["name"]: p["schema"] for p in operations()["get", "/api/orders"]["parameters"]}
+    assert parameters.keys() == code.keys()
+    for name in ("limit", "offset", "sort"):
+        for keyword in ("minimum", "maximum", "default", "enum"):
+            assert parameters[name].get(keyword) == code[name].get(keyword), (name, keyword)
+    for name in ("cursor", "customerId", "q"):
+        text = next(option for option in code[name]["anyOf"] if option["type"] == "string")
+        assert parameters[name] == {k: v for k, v in text.items() if k != "title"}
+
+
+def test_the_statuses_of_an_order_are_those_of_the_code_in_their_order() -> None:
+    described = OPENAPI["components"]["schemas"]["OrderStatus"]["oneOf"]
+    assert [status["const"] for status in described] == list(OrderStatus)
+
+
+@pytest.mark.parametrize(
+    ("schema", "model", "body"),
+    [
+        ("NewOrder", OrderRequest, body)
+        for body in (
+            ORDER,
+            ORDER | {"items": [LINE] * 100},
+            ORDER | {"items": [LINE] * 101},
+            ORDER | {"items": []},
+            ORDER | {"items": None},
+            ORDER | {"customerId": ""},
+            ORDER | {"customerId": 7},
+            ORDER | {"customerId": "C" * 255},
+            ORDER | {"customerId": "C" * 256},
+            ORDER | {"customerId": "C\0"},
+            ORDER | {"customerEmail": None},
+            ORDER | {"customerEmail": "john"},
+            ORDER | {"customerEmail": "j" * 64 + "@" + "e" * 190 + ".com"},
+            ORDER | {"unknown": True},
+            {},
+            [],
+            None,
+            *(
+                ORDER | {"items": [LINE | {"quantity": quantity}]}
+                for quantity in (1, 1000, 0, -3, 1.5, "2", 1_000_000_000, 1001, None, True, [])
+            ),
+            *(
+                ORDER | {"items": [LINE | {"price": price}]}
+                for price in (0, 80, None, -1, "79.99", True)
+            ),
+            *(ORDER | {"items": [LINE | {"name": name}]} for name in ("Hub", None, 3, "H\0")),
+            *(ORDER | {"items": [LINE | {"productId": i}]} for i in ("", None, 1, "P" * 256)),
+            *(ORDER | {"items": [line]} for line in (None, 3, [], {}, {"quantity": 1})),
+        )
+    ]
+    + [
+        ("CancelRequest", CancelRequest, body)
+        for body in (
+            {},
+            {"reason": None},
+            {"reason": "changed my mind"},
+            {"reason": "r" * 500},
+            {"reason": "r" * 501},
+            {"reason": "r\0"},
+            {"reason": 5},
+            [],
+            None,
+        )
+    ]
+    + [
+        ("Restock", Restock, body)
+        for body in (
+            *({"quantity": n} for n in (1, 1_000_000, 0, -1, 1_000_001, "1", None, True)),
+            {},
+            None,
+        )
+    ],
+)
+def test_the_code_takes_and_refuses_what_the_schema_does(
+    schema: str, model: type[BaseModel], body: Any
+) -> None:
+    described = faults(f"openapi.yaml#/components/schemas/{schema}", body)
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        assert described, f"only the code refuses it: {error}"
+    else:
+        assert described == [], "only the schema refuses it"
+
+
+def raised_problems() -> set[tuple[int | None, str]]:
+    """Every problem that the code can answer: its status, where it is fixed, and its code."""
+    found: set[tuple[int | None, str]] = set()
+    for file in SERVICES.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="Problem"),
+                    args=[ast.Constant(value=int(status)), ast.Constant(value=str(code)), *_],
+                ):
+                    found.add((status, code))
+                case ast.Dict(keys=keys, values=values) if file.name == "problems.py":
+                    for key, value in zip(keys, values, strict=True):
+                        match key, value:
+                            case (
+                                ast.Constant(value=int(status)),
+                                ast.Tuple(elts=[ast.Constant(value=str(code)), *_]),
+                            ):
+                                found.add((status, code))
+    return found | {(None, "http-error")}
+
+
+def test_every_problem_of_the_code_is_described_with_its_status_and_no_other() -> None:
+    described = set()
+    for kind in OPENAPI["components"]["schemas"]["ProblemType"]["oneOf"]:
+        status = re.match(r"[0-9]{3}(?=\. )", kind["description"])
+        code = kind["const"].removeprefix("urn:orderflow:problem:")
+        described.add((int(status[0]) if status else None, code))
+    assert described == raised_problems()

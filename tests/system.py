@@ -1,0 +1,231 @@
+"""The whole system on free ports, for tests and benchmarks: real Kafka, PostgreSQL and services."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import requests
+from local.children import spawn
+from local.kafka import Kafka
+from local.postgres import Postgres
+from sqlalchemy import Engine, create_engine
+
+from services import verify
+from services.registry import NAMES
+
+NO_DELAYS = {
+    "PAYMENT_LATENCY": "0",
+    "DISPATCH_DELAY": "0",
+    "DELIVERY_DELAY": "0",
+}
+TERMINAL = {"completed", "failed", "cancelled"}
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(ready: Callable[[], Any], seconds: float = 30, what: str = "") -> Any:
+    """Wait until ``ready`` returns something true and return that; AssertionError at the end."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            if found := ready():
+                return found
+            last: object = "it was false"
+        except (requests.RequestException, AssertionError) as error:
+            last = error
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {seconds} s: {what or ready}: {last}")
+        time.sleep(0.05)
+
+
+class System:
+    """Backends and services. ``root`` is where their data and logs go."""
+
+    def __init__(self, root: Path, **settings: str) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        cache = Path(os.environ.get("ORDERFLOW_DATA") or Path(__file__).parents[1] / ".orderflow")
+        self.kafka = Kafka(root / "kafka", free_port(), cache=cache / "cache")
+        self.postgres = Postgres(root / "postgres", free_port())
+        self.settings = NO_DELAYS | {"LOG_LEVEL": "WARNING"} | settings
+        self.processes: dict[str, list[subprocess.Popen[bytes]]] = {name: [] for name in NAMES}
+        self.ports = {name: free_port() for name in NAMES}
+        self.http = requests.Session()
+        self.http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=300))
+        self.engine: Engine = create_engine(self.postgres.url, pool_pre_ping=True, pool_size=20)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What every process of ours is started with."""
+        return {
+            **os.environ,
+            "HOST": "127.0.0.1",
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
+            "DATABASE_URL": self.postgres.url,
+            **{f"{name.upper()}_URL": self.url(name) for name in NAMES},
+            **self.settings,
+        }
+
+    def url(self, name: str, path: str = "") -> str:
+        """Where a service answers."""
+        return f"http://127.0.0.1:{self.ports[name]}{path}"
+
+    def start_backends(self) -> None:
+        """Start Kafka and PostgreSQL, with topics and tables."""
+        self.postgres.start()
+        self.kafka.start()
+        self.run("migrate")
+        self.run("topics")
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run ``orderflow`` with arguments to its end."""
+        done = subprocess.run(
+            [Path(sys.executable).parent / "orderflow", *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"orderflow {arguments}: {done.stdout}{done.stderr}")
+        return done
+
+    def launch(self, name: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start one process of a service, without waiting for it."""
+        process = spawn(
+            [Path(sys.executable).parent / "orderflow", "serve", name],
+            self.root / f"{name}.log",
+            {**self.env, "PORT": str(self.ports[name]), **settings},
+        )
+        self.processes[name].append(process)
+        return process
+
+    def start(self, *names: str, **settings: str) -> None:
+        """Start services (all of them where none is named) and wait until they are ready."""
+        for name in names or NAMES:
+            self.launch(name, **settings)
+        for name in names or NAMES:
+            self.wait_ready(name)
+
+    def wait_ready(self, name: str) -> None:
+        """Wait until a service says that it is ready."""
+
+        def ready() -> bool:
+            answer = self.http.get(self.url(name, "/ready"), timeout=5)
+            assert answer.ok, answer.text
+            return True
+
+        eventually(ready, what=f"{name} is ready; see {self.root / name}.log")
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL the processes of services, as a crash would."""
+        for name in names:
+            self._end(name, signal.SIGKILL)
+
+    def stop(self, *names: str) -> None:
+        """SIGTERM the processes of services and wait until they have drained."""
+        for name in names or NAMES:
+            self._end(name, signal.SIGTERM)
+
+    def _end(self, name: str, number: signal.Signals) -> None:
+        for process in self.processes[name]:
+            if number == signal.SIGKILL:
+                os.killpg(process.pid, number)  # gunicorn's master and its worker
+            else:
+                process.send_signal(number)
+        for process in self.processes[name]:
+            process.wait(30)
+        self.processes[name].clear()
+
+    def close(self) -> None:
+        """End everything."""
+        self.stop()
+        self.engine.dispose()
+        self.kafka.stop()
+        self.postgres.stop()
+
+    # What tests do over and over.
+
+    def rows(self, sql: str, **values: Any) -> list[Any]:
+        """The rows of a query as the owner of all schemas."""
+        with self.engine.begin() as db:
+            return list(db.exec_driver_sql(sql, values).all())
+
+    def order(self, *lines: tuple[str, int], email: str = "ada@example.com", **more: Any) -> Any:
+        """Post an order and return the answer."""
+        lines = lines or (("PROD-008", 1),)
+        body = {
+            "customerId": "CUST-001",
+            "customerEmail": email,
+            "items": [{"productId": product, "quantity": count} for product, count in lines],
+        }
+        return self.post("/api/orders", body | more.pop("body", {}), **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> requests.Response:
+        """POST to the gateway."""
+        return self.http.post(self.url("gateway", path), json=body, timeout=60, **more)
+
+    def get(self, path: str, **more: Any) -> Any:
+        """GET from the gateway; the JSON."""
+        return self.http.get(self.url("gateway", path), timeout=60, **more).json()
+
+    def accepted(self, *lines: tuple[str, int], **more: Any) -> str:
+        """Post an order that is accepted. Returns its id."""
+        answer = self.order(*lines, **more)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["order"]["id"])
+
+    def status(self, order_id: str) -> str:
+        """The status of an order."""
+        return str(self.get(f"/api/orders/{order_id}")["order"]["status"])
+
+    def ended(self, order_id: str) -> dict[str, Any]:
+        """The order, once it has a terminal status."""
+
+        def order() -> Any:
+            found = self.get(f"/api/orders/{order_id}")["order"]
+            return found if found["status"] in TERMINAL else None
+
+        found: dict[str, Any] = eventually(order, what=f"order {order_id} ends")
+        return found
+
+    def event_types(self, order_id: str) -> list[str]:
+        """The types of an order's events, in causal order."""
+        return [e["event_type"] for e in self.get(f"/api/orders/{order_id}/events")["events"]]
+
+    def restock(self, product: str, quantity: int) -> None:
+        """Put pieces on the shelf."""
+        answer = self.post(f"/api/inventory/{product}/restock", {"quantity": quantity})
+        assert answer.ok, answer.text
+
+    def stock(self, product: str) -> dict[str, int]:
+        """How many pieces of a product there are."""
+        rows = self.rows(
+            "SELECT quantity, reserved, shipped FROM inventory.inventory"
+            " WHERE product_id = %(product)s",
+            product=product,
+        )
+        return dict(rows[0]._mapping)
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until no order is under way, then check every invariant."""
+        eventually(lambda: not verify.in_flight(self.engine), seconds, "all orders end")
+
+        def broken() -> list[verify.Finding]:
+            return [f for f in verify.check(self.engine, grace=0) if f.breaches]
+
+        eventually(lambda: not broken(), 30, "all invariants hold")
+        assert broken() == []
