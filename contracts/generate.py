@@ -42,7 +42,7 @@ class _Generator(GenerateJsonSchema):
             return {**inner, "type": [inner["type"], "null"]}
         return {"anyOf": [inner, {"type": "null"}]}
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, _schema: Any) -> bool:
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
@@ -60,7 +60,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         model = create_model(
             type.value,
             __base__=Envelope,
-            eventType=(Literal[type.value], ...),
+            eventType=(Literal[type.value], ...),  # type: ignore[arg-type]
             payload=(payload, ...),
         )
         told = [_sentences(payload), f"Topic {LANGUAGE.topics[type]}, keyed by payload.orderId."]

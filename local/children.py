@@ -77,7 +77,7 @@ def spawn(
                 env=env,
                 # A Ctrl-C in the terminal must reach us alone: we stop the children in order.
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  (it only calls the kernel)
+                preexec_fn=die_with_parent,
             )
         _spawned.append(process)
         return process

@@ -248,7 +248,7 @@ class Kafka:
         try:
             try:
                 jars = _fetch(None, self._cache / "jars")
-            except Exception:  # noqa: BLE001  (its own errors have no common class)
+            except Exception:
                 # A download that was cut off leaves half a file in the user's Maven repository,
                 # and is not told from a whole one there. So once more, from nothing.
                 shutil.rmtree(self._cache / "maven", ignore_errors=True)

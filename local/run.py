@@ -206,7 +206,7 @@ class Run:
     def _start_or_fail(self) -> None:
         try:
             self._start()
-        except BaseException as error:  # noqa: BLE001  (the main thread raises it)
+        except BaseException as error:
             self._failure = error
             self._wake.set()
 
@@ -288,7 +288,7 @@ class Run:
 Place an order:
   curl http://localhost:{gateway}/api/orders -H 'Content-Type: application/json' -d '{{
     "customerId": "CUST-001", "customerEmail": "john@example.com",
-    "items": [{{"productId": "PROD-001", "quantity": 2}}, {{"productId": "PROD-003", "quantity": 1}}]
+    "items": [{{"productId": "PROD-001", "quantity": 2}}]
   }}'
 """)
         else:
@@ -351,7 +351,7 @@ def together(*functions: Callable[[], None]) -> None:
     def call(function: Callable[[], None]) -> None:
         try:
             function()
-        except BaseException as error:  # noqa: BLE001  (raised below, by the caller)
+        except BaseException as error:
             errors.append(error)
         left.release()
 

@@ -29,8 +29,8 @@ def main() -> None:
         sys.exit(f"PostgreSQL at {url} does not answer: {str(error.orig).strip()}")
     except KafkaException as error:
         sys.exit(
-            f"Kafka at {read_settings(Settings).kafka_bootstrap_servers} does not answer or refuses:"
-            f" {error.args[0]}"
+            f"Kafka at {read_settings(Settings).kafka_bootstrap_servers} does not answer,"
+            f" or refuses: {error.args[0]}"
         )
 
 
@@ -42,7 +42,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("service")
 def serve(service: str) -> None:
-    """Serve one SERVICE: gateway, payment, inventory, shipping, analytics, or a file of your own."""
+    """Serve SERVICE: gateway, payment, inventory, shipping, analytics, or your own file."""
     serve_forever(registry.load(service))
 
 
@@ -67,9 +67,7 @@ def migrate(services: tuple[str, ...], with_products: bool) -> None:
 @click.option("--replication", default=1, show_default=True, help="Copies of each partition.")
 def make_topics(partitions: int, replication: int) -> None:
     """Make the Kafka topics that are missing."""
-    made = topics.create(
-        read_settings(Settings), partitions=partitions, replication=replication
-    )
+    made = topics.create(read_settings(Settings), partitions=partitions, replication=replication)
     click.echo(f"topics made: {', '.join(made) if made else 'none, all were there'}")
 
 

@@ -10,7 +10,18 @@ from uuid import uuid4
 import click
 import requests
 
-_NAMES = ("ada", "grace", "alan", "edsger", "barbara", "donald", "leslie", "tony", "margaret", "ken")
+_NAMES = (
+    "ada",
+    "grace",
+    "alan",
+    "edsger",
+    "barbara",
+    "donald",
+    "leslie",
+    "tony",
+    "margaret",
+    "ken",
+)
 WORKERS = 16
 RESTOCK_BELOW, RESTOCK_TO = 20, 200  # pieces
 

@@ -3,6 +3,7 @@
 Every name of the saga stands here once. Services speak to each other in these words only.
 """
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from uuid import UUID
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -91,9 +93,16 @@ EARNED = frozenset(
 )
 
 
+def _exact(amount: object) -> str:
+    if isinstance(amount, str) and re.fullmatch(r"\d+\.\d\d", amount):
+        return amount
+    raise ValueError('Money is a decimal string such as "79.99"')
+
+
 # Money travels as a decimal string, "79.99", so that no reader takes it for a float.
 Money = Annotated[
     Decimal,
+    BeforeValidator(lambda amount: amount if isinstance(amount, Decimal) else _exact(amount)),
     Field(ge=0, max_digits=12, decimal_places=2),
     PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
 ]

@@ -1,8 +1,8 @@
 """Which services there are, by name; each is imported only where it is run."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
-from runpy import run_path
 
 from services.eventkit.service import Service
 
@@ -17,10 +17,12 @@ def load(name: str) -> Service:
     if name in NAMES:
         service: Service = import_module(f"services.{name}.service").create()
         return service
-    if name.endswith(".py") and Path(name).is_file():
-        create = run_path(name).get("create")
-        if create:
-            return create()  # type: ignore[no-any-return]
+    path = Path(name).resolve()
+    if path.suffix == ".py" and path.is_file():
+        sys.path.insert(0, str(path.parent))
+        module = import_module(path.stem)
+        if hasattr(module, "create"):
+            return module.create()  # type: ignore[no-any-return]
         raise SystemExit(f"{name} has no function create() that returns a Service.")
     raise SystemExit(
         f"There is no service {name!r}: name one of {', '.join(NAMES)},"

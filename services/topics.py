@@ -1,7 +1,7 @@
 """Making the topics: the live ones, the one for replays and the one for dead letters."""
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from services.eventkit import deadletter
 from services.eventkit.settings import Settings

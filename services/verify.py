@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """``sql`` returns one row a breach, an id first. ``%(idle)s`` is when an order counts as idle."""
+    """``sql`` returns a row for each breach. Orders unchanged since ``%(idle)s`` are idle."""
 
     name: str
     says: str
@@ -282,7 +282,7 @@ class Auditor:
             self._stopping.wait(self._every)
 
     def serve(self, host: str, port: int) -> None:
-        """Check in the background and answer ``/health``, ``/ready`` and ``/metrics``, until ended."""
+        """Check in the background and answer ``/health``, ``/ready`` and ``/metrics``."""
         app = Flask("auditor", static_folder=None)
         app.add_url_rule("/health", "health", lambda: reply({"status": "healthy"}))
         app.add_url_rule("/ready", "ready", self._ready)
@@ -298,4 +298,3 @@ class Auditor:
 
     def _metrics(self) -> Response:
         return Response(generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST)
-

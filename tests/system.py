@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import requests
+from sqlalchemy import Engine, create_engine
+
 from local.children import spawn
 from local.kafka import Kafka
 from local.postgres import Postgres
-from sqlalchemy import Engine, create_engine
-
 from services import verify
 from services.registry import NAMES
 

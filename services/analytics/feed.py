@@ -54,16 +54,18 @@ class Entry:
         return self._text or None
 
 
-class Feed(threading.Thread):
+class Feed:
     """Reads Kafka into the ring."""
 
+    name = "feed"
+
     def __init__(self, settings: Settings) -> None:
-        super().__init__(name="analytics-feed", daemon=True)
         self._settings = settings
         self._ring: deque[Entry] = deque(maxlen=SIZE)
         self._end = 0  # position of the entry that comes next
         self._changed = threading.Condition()
         self._stopping = threading.Event()
+        self.filled = threading.Event()  # set once the ring holds what was there before
 
     @property
     def fault(self) -> str | None:
@@ -71,7 +73,7 @@ class Feed(threading.Thread):
         return None
 
     def stop(self) -> None:
-        """Let the thread end, and every client's wait."""
+        """Let the work end, and every client's wait."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -121,6 +123,7 @@ class Feed(threading.Thread):
                 if not any(positions[at] < high for at, high in highs.items()):
                     self._add(sorted(past, key=lambda m: m.timestamp()[1]))
                     past = []
+                    self.filled.set()
         finally:
             consumer.close()
 
@@ -146,10 +149,10 @@ class Feed(threading.Thread):
                 self._end += len(entries)
                 self._changed.notify_all()
 
-    @property
-    def end(self) -> int:
-        """The position after the newest event."""
-        return self._end
+    def end(self) -> tuple[int, str | None]:
+        """The position after the newest event, and that event's id."""
+        with self._changed:
+            return self._end, self._ring[-1].id if self._ring else None
 
     def after(self, event_id: str) -> int | None:
         """The position after an event, or None where the ring does not hold it any more."""
@@ -172,4 +175,3 @@ class Feed(threading.Thread):
             first = max(position, start) - start
             entries = [self._ring[i] for i in range(first, min(first + most, len(self._ring)))]
             return entries, start + first + len(entries), missed
-

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from services.eventkit.consumer import Handler
 from services.eventkit.event import Event
 from services.events import EARNED, STATUS, EventType, OrderStatus
 
@@ -63,7 +64,9 @@ def _learn(fact: Fact, event: Event) -> Fact:
         return Fact(status, event.payload.total, event.time, fact.failure_reason)
     reason = fact.failure_reason
     if event.type in (EventType.INVENTORY_FAILED, EventType.PAYMENT_FAILED):
-        reason = reason or ("out of stock" if event.type == EventType.INVENTORY_FAILED else "declined")
+        reason = reason or (
+            "out of stock" if event.type == EventType.INVENTORY_FAILED else "declined"
+        )
     return Fact(status, fact.total, fact.created_at, reason)
 
 
@@ -125,4 +128,4 @@ def _add_up(db: Connection, before: dict[str, Fact], after: dict[str, Fact]) -> 
         )
 
 
-HANDLERS = dict.fromkeys(EventType, count)
+HANDLERS: dict[str, Handler] = dict.fromkeys(EventType, count)

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 
@@ -60,40 +60,58 @@ def create(service: Service, feed: Feed, most_clients: int) -> Blueprint:
         return reply({"success": True, "stats": stats.get()})
 
     def live(ws: Server) -> None:
-        try:
-            _follow(ws, feed, stats)
-        except ConnectionClosed:
-            pass
-        finally:
-            places.release()
+        _follow(ws, feed, stats)
 
     @routes.before_request
-    def admit() -> None:
-        if request.headers.get("Upgrade", "").lower() == "websocket" and not places.acquire(
-            blocking=False
-        ):
-            raise Problem(
-                503,
-                "too-many-clients",
-                f"{most_clients} clients follow the feed already; try again later.",
-                headers={"Retry-After": "10"},
-            )
+    def take_a_place() -> None:
+        # Before the handshake, while the answer can still be a plain 503.
+        if request.endpoint in ("analytics.live", "analytics.root"):
+            g.has_place = places.acquire(blocking=False)
+            if not g.has_place:
+                raise Problem(
+                    503,
+                    "too-many-clients",
+                    f"{most_clients} clients follow the feed already; try again later.",
+                    headers={"Retry-After": "10"},
+                )
 
-    sock.route("/", bp=routes, endpoint="feed")(live)
-    sock.route("/ws", bp=routes)(live)
+    @routes.teardown_request
+    def give_it_back(_: BaseException | None) -> None:
+        if g.pop("has_place", False):
+            places.release()
+
+    @routes.get("/ws", endpoint="no_socket")
+    @routes.get("/", endpoint="no_socket")
+    def no_socket() -> Response:
+        """For whoever asks for the feed without a WebSocket."""
+        raise Problem(
+            426,
+            "upgrade-required",
+            "The live feed is a WebSocket; open it as ws://…/ws.",
+            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+
+    sock.route("/", bp=routes, endpoint="root")(live)
+    sock.route("/ws", bp=routes, endpoint="live")(live)
     return routes
 
 
 def _follow(ws: Server, feed: Feed, stats: Statistics) -> None:
     """Send a client what it missed, then what happens, until it leaves or falls silent."""
-    position = feed.end
-    resumed: dict[str, Any] = {}
+    feed.filled.wait(PATIENCE)
+    position, newest = feed.end()
+    greeting: dict[str, Any] = {
+        "type": "CONNECTED",
+        "message": "Connected to the live feed.",
+        "lastEventId": newest,
+    }
     if last := request.args.get("lastEventId"):
         found = feed.after(last)
-        resumed = {"resumed": found is not None}
-        position = position if found is None else found
-        resumed["missed"] = feed.end - position if found is not None else None
-    _send(ws, {"type": "CONNECTED", "message": "Connected to the live feed.", **resumed})
+        greeting |= {"resumed": found is not None, "missed": None}
+        if found is not None:
+            greeting["missed"] = position - found
+            position = found
+    _send(ws, greeting)
     shown: dict[str, Any] = {}
     next_stats = 0.0
     while ws.connected and not feed.stopped:

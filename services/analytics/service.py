@@ -32,7 +32,9 @@ def create() -> Service:
             f"{settings.threads} for other requests; set THREADS to at least"
             f" {settings.websocket_clients + SPARE_THREADS}."
         )
-    service = Service("analytics", 4004, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False)
+    service = Service(
+        "analytics", 4004, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False
+    )
     feed = Feed(settings)
     service.background = [feed]
     service.routes = routes.create(service, feed, settings.websocket_clients)

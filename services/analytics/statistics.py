@@ -13,7 +13,8 @@ DAYS, HOURS = 30, 24
 def summary(db: Connection) -> dict[str, Any]:
     """The sums over all orders. Money is a decimal string."""
     row: Any = db.exec_driver_sql(
-        "SELECT coalesce(sum(orders), 0)::int AS total, coalesce(sum(completed), 0)::int AS completed,"
+        "SELECT coalesce(sum(orders), 0)::int AS total,"
+        " coalesce(sum(completed), 0)::int AS completed,"
         " coalesce(sum(failed), 0)::int AS failed, coalesce(sum(cancelled), 0)::int AS cancelled,"
         " coalesce(sum(revenue), 0)::numeric(16, 2) AS revenue FROM analytics_daily"
     ).one()
@@ -40,18 +41,11 @@ def analytics(db: Connection) -> dict[str, Any]:
         f"SELECT hour, orders, revenue, completed, failed, cancelled FROM analytics_hourly"
         f" WHERE hour > now() - interval '{HOURS} hours' ORDER BY hour"
     ).all()
-    by_status = dict(
-        db.exec_driver_sql("SELECT status, count(*)::int FROM order_facts WHERE total IS NOT NULL GROUP BY 1")
-        .tuples()
-        .all()
+    by_status = _counts(
+        db, "SELECT status, count(*) FROM order_facts WHERE total IS NOT NULL GROUP BY 1"
     )
-    failures = dict(
-        db.exec_driver_sql(
-            "SELECT failure_reason, count(*)::int FROM order_facts"
-            " WHERE status = 'failed' GROUP BY 1"
-        )
-        .tuples()
-        .all()
+    failures = _counts(
+        db, "SELECT failure_reason, count(*) FROM order_facts WHERE status = 'failed' GROUP BY 1"
     )
     return {
         "summary": summary(db),
@@ -60,6 +54,10 @@ def analytics(db: Connection) -> dict[str, Any]:
         "dailyOrders": [{"date": r.date.isoformat(), **_sums(r)} for r in daily],
         "hourlyOrders": [{"hour": rfc3339(r.hour), **_sums(r)} for r in hourly],
     }
+
+
+def _counts(db: Connection, sql: str) -> dict[str, int]:
+    return {row[0]: row[1] for row in db.exec_driver_sql(sql)}
 
 
 def _sums(row: Any) -> dict[str, Any]:

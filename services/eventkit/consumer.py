@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from services.eventkit import metrics
 from services.eventkit.database import is_transient, publish, unseen
 from services.eventkit.deadletter import REDRIVE_TO, DeadLetters
-from services.eventkit.event import Event, InvalidMessage, Language, decode
+from services.eventkit.event import Event, InvalidMessage, Language, decode, headers
 from services.eventkit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,6 @@ class Consumer(threading.Thread):
         self._dead_letters = DeadLetters(service, settings)
         self._stopping = threading.Event()
         self.waiting_for: str | None = None  # why the consumer stands still, for /ready
-        self.failed: BaseException | None = None  # why the thread has died, for /health
 
     def stop(self) -> None:
         """Let the thread end after the batch that it is in, with its offsets committed."""
@@ -70,8 +70,7 @@ class Consumer(threading.Thread):
                         self._handle(messages)
             finally:
                 self._kafka.close()
-        except Exception as error:
-            self.failed = error
+        except Exception:
             log.critical("the consumer has died", exc_info=True)
 
     def _subscribe(self) -> KafkaConsumer:
@@ -130,7 +129,7 @@ class Consumer(threading.Thread):
         return good
 
     def _handle(self, messages: list[Message]) -> None:
-        """Handle messages, each at last with effect or as a dead letter, then store their offsets."""
+        """Handle messages, each with effect or as a dead letter, then store their offsets."""
         events = []
         for message in messages:
             if self._is_ours(message):
@@ -168,14 +167,12 @@ class Consumer(threading.Thread):
         self._store_offsets(messages)
 
     def _is_ours(self, message: Message) -> bool:
-        """Whether the headers, which are cheap to read, leave open that it concerns this service."""
-        for name, value in message.headers() or ():
+        """Whether the headers, which are cheap to read, leave open that it is for us."""
+        for name, value in headers(message):
             if name == "event-type":
                 if value.decode(errors="replace") not in self._handlers:
                     return False
-            elif name == "is-replay":
-                return False
-            elif name == REDRIVE_TO and value != self._service.encode():
+            elif name == "is-replay" or (name == REDRIVE_TO and value != self._service.encode()):
                 return False
         return True
 
@@ -227,7 +224,9 @@ class Consumer(threading.Thread):
         return not self._stopping.is_set()
 
     def _store_offsets(self, messages: list[Message]) -> None:
-        last = {(m.topic(), m.partition()): m.offset() for m in messages}
+        last: dict[tuple[Any, Any], Any] = {
+            (m.topic(), m.partition()): m.offset() for m in messages
+        }
         for (topic, partition), offset in last.items():
             try:
                 self._kafka.store_offsets(offsets=[TopicPartition(topic, partition, offset + 1)])

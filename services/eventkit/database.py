@@ -62,8 +62,8 @@ def is_transient(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    # 40: serialization failure, deadlock. 53: out of resources. 55: lock not available.
-    # 57: shutdown, crash, cancelled. 58: system error. 25: read-only or idle too long. 08: connection.
+    # 08: connection. 25: read-only, idle too long. 40: serialization failure, deadlock.
+    # 53: out of resources. 55: lock not available. 57: shutdown, cancelled. 58: system error.
     state = getattr(error.orig, "pgcode", None)
     if state:
         return state[:2] in ("08", "25", "40", "53", "55", "57", "58")
@@ -93,8 +93,7 @@ def publish(db: Connection, events: Iterable[Event], language: Language, source:
     topics, keys, values, headers = zip(*rows, strict=True)
     db.exec_driver_sql(
         "INSERT INTO outbox (topic, key, value, headers) SELECT * FROM"
-        " unnest(%(topics)s, %(keys)s, %(values)s, %(headers)s)"
-        ,
+        " unnest(%(topics)s, %(keys)s, %(values)s, %(headers)s)",
         {
             "topics": list(topics),
             "keys": list(keys),

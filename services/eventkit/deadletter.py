@@ -1,4 +1,4 @@
-"""Dead letters: messages that no retry can mend, kept with their cause until somebody redrives them.
+"""Dead letters: messages that no retry can mend, kept with their cause until redriven.
 
 They lie in one topic of one partition, so a letter's offset is its number. A redrive puts the
 message back on its own topic, byte for byte, for the one service that could not handle it, and
@@ -17,7 +17,7 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from services.eventkit import metrics
-from services.eventkit.event import InvalidMessage, rfc3339
+from services.eventkit.event import InvalidMessage, headers, rfc3339
 from services.eventkit.relay import make_producer, send
 from services.eventkit.settings import Settings
 
@@ -50,15 +50,16 @@ class DeadLetters:
         if self._producer is None:
             self._producer = make_producer(self._settings)
         cause = str(error).splitlines()[0][:1000] if str(error) else type(error).__name__
-        headers = [h for h in message.headers() or [] if h[0] != REDRIVE_TO] + [
-            ("dlq-service", self._service),
-            ("dlq-topic", str(message.topic())),
-            ("dlq-partition", str(message.partition())),
-            ("dlq-offset", str(message.offset())),
-            ("dlq-error", type(error).__name__),
-            ("dlq-cause", cause),
-            ("dlq-at", rfc3339(datetime.now(UTC))),
-        ]
+        origin = {
+            "service": self._service,
+            "topic": str(message.topic()),
+            "partition": str(message.partition()),
+            "offset": str(message.offset()),
+            "error": type(error).__name__,
+            "cause": cause,
+            "at": rfc3339(datetime.now(UTC)),
+        }
+        kept = [h for h in headers(message) if h[0] != REDRIVE_TO and h[0][:4] != _ORIGIN]
         try:
             send(
                 self._producer,
@@ -67,7 +68,7 @@ class DeadLetters:
                         "topic": TOPIC,
                         "key": message.key(),
                         "value": message.value(),
-                        "headers": headers,
+                        "headers": kept + [(_ORIGIN + k, v.encode()) for k, v in origin.items()],
                     }
                 ],
             )
@@ -95,7 +96,7 @@ class DeadLetter:
     number: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes | None]]
+    headers: list[tuple[str, bytes]]
     origin: dict[str, str] = field(default_factory=dict)
     redriven: list[str] = field(default_factory=list)
 
@@ -105,7 +106,7 @@ class DeadLetter:
             "number": self.number,
             **self.origin,
             "key": self.key.decode(errors="replace") if self.key else None,
-            "headers": {k: (v or b"").decode(errors="replace") for k, v in self.headers},
+            "headers": {k: v.decode(errors="replace") for k, v in self.headers},
             "value": self.value.decode(errors="replace") if self.value is not None else None,
             "redriven": self.redriven,
         }
@@ -118,17 +119,16 @@ def read(settings: Settings) -> list[DeadLetter]:
     """
     letters: dict[int, DeadLetter] = {}
     for message in _messages(settings):
-        headers = list(message.headers() or [])
         origin = {
-            k.removeprefix(_ORIGIN): (v or b"").decode(errors="replace")
-            for k, v in headers
-            if k.startswith(_ORIGIN)
+            name.removeprefix(_ORIGIN): value.decode(errors="replace")
+            for name, value in headers(message)
+            if name.startswith(_ORIGIN)
         }
         if "redrives" in origin:
             if letter := letters.get(int(origin["redrives"])):
                 letter.redriven.append(f"{origin['at']} by {origin['by']}")
             continue
-        own = [h for h in headers if not h[0].startswith(_ORIGIN)]
+        own = [h for h in headers(message) if not h[0].startswith(_ORIGIN)]
         number = int(message.offset() or 0)
         letters[number] = DeadLetter(number, message.key(), message.value(), own, origin)
     return list(letters.values())
@@ -174,7 +174,7 @@ def redrive(
                     "topic": letter.origin["topic"],
                     "key": letter.key,
                     "value": letter.value,
-                    "headers": [*letter.headers, (REDRIVE_TO, letter.origin["service"])],
+                    "headers": [*letter.headers, (REDRIVE_TO, letter.origin["service"].encode())],
                 }
             ],
         )

@@ -19,7 +19,7 @@ class InvalidMessage(Exception):
 class Metadata(BaseModel):
     """Where an event comes from and what it belongs to."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     version: int = Field(1, ge=1, description="Version of the payload's schema.")
     source: str = Field(max_length=100, description="The service that produced the event.")
@@ -30,7 +30,7 @@ class Metadata(BaseModel):
 class Envelope(BaseModel):
     """The JSON object that a message's value is."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     eventId: UUID = Field(description="UUIDv7; the same event never has two.")
     eventType: str = Field(min_length=1, max_length=100)
@@ -82,9 +82,7 @@ def new_event(
     causation_id: str | None = None,
 ) -> Event:
     """Make an event that is to be published, with an id of its own and the time of now."""
-    return Event(
-        type, key, payload, correlation_id, causation_id, str(uuid7()), datetime.now(UTC)
-    )
+    return Event(type, key, payload, correlation_id, causation_id, str(uuid7()), datetime.now(UTC))
 
 
 def follow(cause: Event, type: str, payload: BaseModel) -> Event:
@@ -131,10 +129,15 @@ def traceparent(correlation_id: str, span: str) -> str:
     return f"00-{correlation_id.replace('-', '')}-{span.replace('-', '')[16:]}-01"
 
 
+def headers(message: Message) -> list[tuple[str, bytes]]:
+    """The headers of a message; one without a value has an empty one."""
+    return [(str(name), value or b"") for name, value in message.headers() or ()]  # type: ignore[str-unpack]
+
+
 def header(message: Message, name: str) -> str | None:
-    """The header ``name`` of a message as text, or None where it is absent or no text."""
-    for key, value in message.headers() or ():
-        if key == name and isinstance(value, bytes):
+    """The header ``name`` of a message as text, or None where it is absent."""
+    for key, value in headers(message):
+        if key == name:
             return value.decode(errors="replace")
     return None
 
@@ -171,7 +174,5 @@ def decode(message: Message, language: Language) -> Event:
 
 def explain(error: ValidationError) -> str:
     """The first three faults of a failed validation, in one line."""
-    faults = [
-        f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3]
-    ]
+    faults = [f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3]]
     return "; ".join(faults)

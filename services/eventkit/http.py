@@ -7,6 +7,8 @@ from typing import Any, NoReturn, TypeVar
 import orjson
 from flask import Response, request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from services.eventkit.problems import Problem
 
@@ -29,14 +31,31 @@ def body(model: type[Model]) -> Model:
             415, "unsupported-media-type", "Send JSON, with Content-Type: application/json."
         )
     try:
-        value = json.loads(
-            request.get_data(cache=False), parse_float=Decimal, parse_constant=_no_number
-        )
+        value = json.loads(_read(), parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise Problem(
             400, "malformed-json", f"The body is no JSON that can be read: {str(error)[:200]}."
         ) from None
     return check(model, value)
+
+
+def _read() -> bytes:
+    # Werkzeug cuts a chunked body at the limit; a whole one that is longer it refuses by itself.
+    limit = request.max_content_length
+    if limit is None or request.content_length is not None:
+        return request.get_data(cache=False)
+    request.max_content_length = limit + 1
+    data = request.get_data(cache=False)
+    if len(data) > limit:
+        raise RequestEntityTooLarge
+    return data
+
+
+def query(model: type[Model]) -> Model:
+    """The request's parameters as ``model``. Raises Problem as :func:`body` does."""
+    if repeated := [name for name, values in request.args.lists() if len(values) > 1]:
+        raise Problem(400, "invalid-request", f"{repeated[0]}: Send it once")
+    return check(model, request.args.to_dict())
 
 
 def check(model: type[Model], value: Any) -> Model:
@@ -45,8 +64,8 @@ def check(model: type[Model], value: Any) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         faults = [
-            {"field": _path(e["loc"]) or "body", "message": _sentence(e["msg"])}
-            for e in error.errors(include_url=False, include_context=False, include_input=False)
+            {"field": _path(e["loc"]) or "body", "message": _advice(e, model)}
+            for e in error.errors(include_url=False)
         ][:20]
         first = faults[0]
         raise Problem(
@@ -58,8 +77,28 @@ def _path(location: tuple[int | str, ...]) -> str:
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
 
 
-def _sentence(text: str) -> str:
-    return text.removeprefix("Value error, ")
+def _advice(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """What to do about a fault, where the library's own words do not say it."""
+    limits = error.get("ctx", {})
+    names = ", ".join(field.alias or name for name, field in model.model_fields.items())
+    return {
+        "missing": "Send it; it is missing",
+        "model_type": "Send a JSON object",
+        "model_attributes_type": "Send a JSON object",
+        "list_type": "Send a list",
+        "extra_forbidden": f"There is no such parameter; there are {names}",
+        "string_type": "Send a text",
+        "string_unicode": "Send a text of valid Unicode",
+        "string_pattern_mismatch": "Remove the NUL character, which cannot be stored",
+        "string_too_short": f"Send at least {limits.get('min_length')} characters",
+        "string_too_long": f"Send at most {limits.get('max_length')} characters",
+        "too_short": f"Send at least {limits.get('min_length')}",
+        "too_long": f"Send at most {limits.get('max_length')}",
+        "int_type": "Send a whole number, without a fraction or quotes",
+        "int_parsing": "Send a whole number",
+        "int_parsing_size": "Send a smaller number",
+        "value_error": str(limits.get("error", "")),
+    }.get(error["type"], error["msg"].replace("Input should be", "It should be"))
 
 
 def _no_number(name: str) -> NoReturn:

@@ -21,5 +21,3 @@ def configure(service: str, level: str) -> None:
     )
     handler.formatter.default_msec_format = "%s.%03d"  # type: ignore[union-attr]
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-
-

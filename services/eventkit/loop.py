@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import Connection, Engine
 
@@ -42,10 +43,8 @@ class Loop(threading.Thread):
 
     def wake(self) -> None:
         """Say that there may be work. Any thread may, and it costs next to nothing."""
-        try:
+        with suppress(BlockingIOError):  # the pipe is full of wake-ups not yet heard
             os.write(self._bell, b"\0")
-        except BlockingIOError:
-            pass  # the pipe is full of wake-ups not yet heard
 
     def stop(self) -> None:
         """Let the loop end after the round that it is in."""
@@ -95,7 +94,9 @@ class Loop(threading.Thread):
     def _wait(self, db: Connection | None, seconds: float) -> bool:
         """Sleep until woken, here or by another process. Returns whether it was in this one."""
         session = db.connection.driver_connection if db else None
-        heard, _, _ = select.select([self._asleep, *([session] if session else [])], [], [], seconds)
+        heard, _, _ = select.select(
+            [self._asleep, *([session] if session else [])], [], [], seconds
+        )
         if session is not None:
             session.poll()
             session.notifies.clear()

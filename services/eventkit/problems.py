@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from flask import Flask, Response, request
@@ -37,10 +38,10 @@ class Problem(Exception):
         """The problem as it goes over the wire."""
         body = {
             "type": f"urn:orderflow:problem:{self.code}",
-            "title": self.code.replace("-", " ").capitalize(),
+            "title": self.code.replace("-", " ").capitalize().replace("json", "JSON"),
             "status": self.status,
             "detail": self.detail,
-            "instance": request.path,
+            "instance": quote(request.path),
             "success": False,
             "error": self.detail,  # where clients of the Node system look
             **self.more,
@@ -55,7 +56,7 @@ class Problem(Exception):
 
 _ADVICE = {
     400: ("bad-request", "The request could not be read; see the API's description."),
-    404: ("not-found", "There is nothing at {path}; /api/docs lists what there is."),
+    404: ("not-found", "There is nothing at {path}; the gateway's /api/docs lists what there is."),
     405: ("method-not-allowed", "{method} is not served at {path}; use {allowed}."),
     413: ("body-too-large", "The body may have at most {limit} bytes; send less."),
     415: ("unsupported-media-type", "Send the body as JSON with Content-Type: application/json."),
@@ -99,7 +100,7 @@ def install(app: Flask) -> None:
         ).response()
 
     @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
+    def unexpected(_: Exception) -> Response:
         log.exception("request failed", extra={"method": request.method, "path": request.path})
         return Problem(
             500, "internal-error", "This is a fault of ours and is in the log; try again later."

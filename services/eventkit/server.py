@@ -1,6 +1,5 @@
 """gunicorn around a service: one worker process, threads for requests, Kafka after the fork."""
 
-import os
 from typing import Any
 
 from flask import Flask
@@ -33,7 +32,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": int(settings.drain_timeout),
             "timeout": 60,
             "control_socket_disable": True,
-            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
             "post_worker_init": lambda _worker: service.start(),
             "worker_exit": lambda _server, _worker: service.stop(),
             "logger_class": "gunicorn.glogging.Logger",

@@ -32,16 +32,17 @@ MAX_BODY = 100 * 1024  # bytes
 
 
 class Background(Protocol):
-    """A thread that a service starts and stops. ``fault`` says why it makes the service unready."""
+    """Work of a service's own, in a thread that the service makes once it has forked.
+
+    ``run`` returns soon after ``stop``; ``fault`` says why it makes the service unready, or None.
+    """
 
     name: str
 
     @property
     def fault(self) -> str | None: ...
-    def start(self) -> None: ...
+    def run(self) -> None: ...
     def stop(self) -> None: ...
-    def is_alive(self) -> bool: ...
-    def join(self, timeout: float | None = None) -> None: ...
 
 
 @dataclass(eq=False)
@@ -49,7 +50,7 @@ class Service:
     """What a service is made of. Nothing is connected or started before :meth:`start`.
 
     ``handlers`` maps event types to functions over batches; ``loops`` are rounds of background
-    work by name; ``background`` are threads of the service's own.
+    work by name; ``background`` is more work, each in a thread.
     ``inbox`` is False where the handlers' own tables tell a repeated event.
     """
 
@@ -64,7 +65,7 @@ class Service:
     background: Sequence[Background] = ()
     inbox: bool = True
 
-    _threads: list[Any] = field(default_factory=list, init=False)
+    _threads: list[threading.Thread] = field(default_factory=list, init=False)
     _loops: dict[str, Loop] = field(default_factory=dict, init=False)
     _consumer: Consumer | None = field(default=None, init=False)
     _started: float = field(default_factory=time.time, init=False)
@@ -110,11 +111,11 @@ class Service:
         self.wake("relay")
 
     def start(self) -> None:
-        """Start consumer, loops and background threads. After the fork: none of them survives one."""
+        """Start consumer, loops and background work. After the fork: no thread survives one."""
         rounds: dict[str, Round] = {"relay": Relay(self.settings), "prune": self._prune}
         rounds |= self.loops
-        for name, work in rounds.items():
-            self._loops[name] = Loop(self.name, name, work, self.engine)
+        for name, round_ in rounds.items():
+            self._loops[name] = Loop(self.name, name, round_, self.engine)
         self._threads += self._loops.values()
         if self.handlers:
             self._consumer = Consumer(
@@ -127,7 +128,8 @@ class Service:
                 inbox=self.inbox,
             )
             self._threads.append(self._consumer)
-        self._threads += self.background
+        for work in self.background:
+            self._threads.append(threading.Thread(target=work.run, name=work.name, daemon=True))
         for thread in self._threads:
             thread.start()
         log.info("started", extra={"pid": os.getpid(), "handles": sorted(self.handlers)})
@@ -155,8 +157,10 @@ class Service:
             # First, so that what its last batch published is still relayed.
             self._consumer.stop()
             self._consumer.join(max(0.0, until - time.monotonic()))
-        for thread in self._threads:
-            thread.stop()
+        for loop in self._loops.values():
+            loop.stop()
+        for work in self.background:
+            work.stop()
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         log.info("stopped")
@@ -181,8 +185,7 @@ class Service:
         """Alive, until a thread has died that only a restart brings back."""
         dead = [t.name for t in self._threads if not t.is_alive()]
         if dead and not self._draining:
-            failed = self._consumer.failed if self._consumer else None
-            return reply({**self._about("unhealthy"), "dead": dead, "error": str(failed)}, 503)
+            return reply({**self._about("unhealthy"), "dead": dead}, 503)
         return reply(self._about("healthy"))
 
     def _about(self, status: str) -> dict[str, Any]:
@@ -198,9 +201,11 @@ class Service:
         checks = {"database": self._check_database(), "kafka": self._check_kafka()}
         if self._consumer:
             checks["consumer"] = (
-                "the thread has died" if not self._consumer.is_alive() else self._consumer.waiting_for
+                "the thread has died"
+                if not self._consumer.is_alive()
+                else self._consumer.waiting_for
             )
-        checks |= {thread.name: thread.fault for thread in self.background}
+        checks |= {work.name: work.fault for work in self.background}
         if self._draining:
             checks["draining"] = "the process is about to end"
         ready = not any(checks.values())

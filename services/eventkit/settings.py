@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         return postgres_url(self.database_url)
 
     def kafka(self, **more: Any) -> dict[str, Any]:
-        """The configuration of a Kafka client: what all share, and ``more``, dots as underscores."""
+        """The configuration of a Kafka client: what all share, and ``more`` with ``_`` for dots."""
         return {
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "socket.nagle.disable": True,

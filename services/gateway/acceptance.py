@@ -1,9 +1,9 @@
-"""Accepting orders: checked, priced from the catalogue, stored with their event in one statement."""
+"""Accepting orders: checked, priced, and stored with their event in one statement."""
 
 import hashlib
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -119,7 +119,7 @@ _ACCEPT_PLAIN = _ACCEPT.format(claim="", where="")
 
 
 class Acceptance:
-    """One order on its way into the database; :meth:`store` may be repeated after a lost connection."""
+    """One order on its way in; :meth:`store` may be repeated after a lost connection."""
 
     def __init__(
         self, order: OrderRequest, catalogue: Catalogue, *, correlation_id: str, key: str | None
@@ -156,6 +156,8 @@ class Acceptance:
                     "items": orjson.Fragment(items),
                     "total": f"{total:.2f}",
                     "status": OrderStatus.PENDING,
+                    "failure_reason": None,
+                    "cancellation": None,
                     "created_at": rfc3339(created),
                     "updated_at": rfc3339(created),
                 },
@@ -172,7 +174,7 @@ class Acceptance:
             "created_at": created,
             "event_id": self.event.id,
             "event_type": self.event.type,
-            "payload": self.event.payload.model_dump_json(by_alias=True),
+            "payload": self.event.payload.model_dump_json(by_alias=True, exclude_none=True),
             "topic": LANGUAGE.topics[self.event.type],
             "headers": headers.decode(),
             "value": value,
@@ -190,8 +192,10 @@ class Acceptance:
             db.exec_driver_sql(_ACCEPT_PLAIN, self._row)
         elif not db.exec_driver_sql(_ACCEPT_ONCE, self._row).first():
             first = recall(db, self._key, self._row["fingerprint"])
-            assert first  # noqa: S101 - it stood in the way of ours
-            return first
+            if first is None:  # forgotten this very moment, a day after it was used
+                return self.store(db)
+            # Our own id: the first try of this request was stored though its answer was lost.
+            return replace(first, repeated=first.order_id != self.id)
         return Accepted(self.id, self.response)
 
 

@@ -70,7 +70,7 @@ def request(db: Connection, order_id: UUID, reason: str | None) -> Event | None:
             "reason": reason,
             "id": event.id,
             "type": event.type,
-            "payload": event.payload.model_dump_json(by_alias=True),
+            "payload": event.payload.model_dump_json(by_alias=True, exclude_none=True),
             "time": event.time,
         },
     )

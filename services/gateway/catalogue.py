@@ -1,4 +1,4 @@
-"""The catalogue: product names and prices, copied from inventory so that orders need no other service."""
+"""The catalogue: names and prices, copied from inventory so that orders need no one else."""
 
 import logging
 import threading
@@ -25,14 +25,15 @@ class Product:
     price: Decimal
 
 
-class Catalogue(threading.Thread):
+class Catalogue:
     """The products by id, kept in memory and in the gateway's own table.
 
     A gateway that starts while inventory is away prices orders from the table.
     """
 
+    name = "catalogue"
+
     def __init__(self, service: Service, inventory_url: str) -> None:
-        super().__init__(name="gateway-catalogue", daemon=True)
         self._service, self._url = service, f"{inventory_url}/api/inventory"
         self._http = requests.Session()
         self._products: dict[str, Product] = {}
@@ -46,7 +47,7 @@ class Catalogue(threading.Thread):
         return None if self._products else "inventory has not answered yet, so no price is known"
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """Let the work end."""
         self._stopping.set()
 
     def run(self) -> None:

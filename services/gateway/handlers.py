@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import orjson
 from sqlalchemy import Connection
 
+from services.eventkit.consumer import Handler
 from services.eventkit.event import Event, InvalidMessage, follow
 from services.events import STATUS, EventType, OrderCancelled, OrderStatus
 
@@ -55,7 +56,7 @@ def record(db: Connection, events: list[Event]) -> list[Event]:
             change = changes.setdefault(event.key, _Change(before[event.key]))
             change.status = max(change.status, STATUS.get(event.type, change.status), key=_RANK.get)  # type: ignore[arg-type]
             change.events.append(event)
-    published = [e for order, change in changes.items() for e in _decide(order, change)]
+    published = [e for change in changes.values() for e in _decide(change)]
     if published:
         _record(db, published, source="gateway")
     if changes:
@@ -76,7 +77,7 @@ def _lock(db: Connection, events: list[Event]) -> dict[str, OrderStatus]:
     return status
 
 
-def _decide(order: str, change: _Change) -> list[Event]:
+def _decide(change: _Change) -> list[Event]:
     """Fill in what the new events say of failure and cancellation."""
     for event in change.events:
         match event.type:
@@ -91,7 +92,9 @@ def _decide(order: str, change: _Change) -> list[Event]:
             case EventType.SHIPMENT_CANCELLED:
                 change.cancel_status = "accepted"
                 change.status = OrderStatus.CANCELLED
-                payload = OrderCancelled(order_id=event.payload.order_id, reason=event.payload.reason)
+                payload = OrderCancelled(
+                    order_id=event.payload.order_id, reason=event.payload.reason
+                )
                 return [follow(event, EventType.ORDER_CANCELLED, payload)]
     return []
 
@@ -105,7 +108,9 @@ def _record(db: Connection, events: list[Event], source: str | None = None) -> s
             "orders": [e.key for e in events],
             "types": [e.type for e in events],
             "payloads": [
-                orjson.dumps(e.body).decode() if source is None else e.payload.model_dump_json(by_alias=True)
+                orjson.dumps(e.body).decode()
+                if source is None
+                else e.payload.model_dump_json(by_alias=True, exclude_none=True)
                 for e in events
             ],
             "services": [source or e.source for e in events],
@@ -129,7 +134,7 @@ def _update(db: Connection, changes: dict[str, _Change]) -> None:
     )
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     type: record
     for type in EventType
     if type

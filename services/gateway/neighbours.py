@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import quote
 
 import requests
 from flask import Response, request
@@ -10,6 +9,7 @@ from flask import Response, request
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 
+_PASSED_ON = ("Content-Type", "Allow", "Retry-After")
 PORTS = {"gateway": 4000, "payment": 4001, "inventory": 4002, "shipping": 4003, "analytics": 4004}
 
 
@@ -27,8 +27,8 @@ class Neighbours:
         try:
             answer = self._http.request(
                 method,
-                self.urls[service] + quote(path),
-                params=request.args,
+                self.urls[service] + path,
+                params=request.query_string,
                 data=request.get_data() or None,
                 headers={"Content-Type": request.content_type} if request.content_type else {},
                 timeout=5,
@@ -41,9 +41,8 @@ class Neighbours:
                 " Try again shortly.",
                 headers={"Retry-After": "2"},
             ) from None
-        return Response(
-            answer.content, answer.status_code, content_type=answer.headers.get("Content-Type")
-        )
+        passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+        return Response(answer.content, answer.status_code, passed)
 
     def status(self) -> list[dict[str, Any]]:
         """Ask every service how it is, at once."""
@@ -55,9 +54,9 @@ class Neighbours:
         about: dict[str, Any] = {"name": name, "status": "offline", "port": PORTS[name], "url": url}
         try:
             ready = self._http.get(f"{url}/ready", timeout=3)
-            health = self._http.get(f"{url}/health", timeout=3).json()
-            about["status"] = "healthy" if ready.ok else "unhealthy"
-            about |= {key: health[key] for key in ("version", "uptime")}
+            alive = self._http.get(f"{url}/health", timeout=3)
+            about["status"] = "healthy" if ready.ok and alive.ok else "unhealthy"
+            about |= {key: alive.json()[key] for key in ("version", "uptime")}
             about["checks"] = ready.json()["checks"]
         except (requests.RequestException, ValueError, KeyError) as error:
             about["error"] = type(error).__name__

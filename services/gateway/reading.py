@@ -3,13 +3,14 @@
 import base64
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import Connection, Row
 
 from services.eventkit.event import rfc3339
@@ -38,14 +39,25 @@ class ListQuery(BaseModel):
     from_: datetime | None = Field(None, alias="from")
     to: datetime | None = None
     q: str | None = Field(None, min_length=1, max_length=100)
-    sort: Literal[
-        "created_at", "-created_at", "updated_at", "-updated_at", "total", "-total"
-    ] = "-created_at"
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "total", "-total"] = (
+        "-created_at"
+    )
 
     @field_validator("from_", "to")
     @classmethod
     def _in_utc(cls, value: datetime | None) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        if value is None:
+            return None
+        try:
+            return (value.replace(tzinfo=UTC) if value.tzinfo is None else value).astimezone(UTC)
+        except OverflowError:
+            raise ValueError("Send a time between the years 1 and 9999, in UTC") from None
+
+    @model_validator(mode="after")
+    def _one_way_to_page(self) -> Self:
+        if self.cursor and self.offset:
+            raise ValueError("Send cursor or offset, not both")
+        return self
 
     @field_validator("customerId", "q")
     @classmethod
@@ -53,6 +65,14 @@ class ListQuery(BaseModel):
         if value and "\x00" in value:
             raise ValueError("A NUL character is never found; remove it")
         return value
+
+
+class _Cursor(BaseModel):
+    """The last order of a page: what it is sorted by, and its id."""
+
+    sort: str
+    after: Annotated[Decimal, Field(max_digits=12, decimal_places=2)] | AwareDatetime
+    id: UUID
 
 
 def page(db: Connection, query: ListQuery) -> dict[str, Any]:
@@ -64,12 +84,10 @@ def page(db: Connection, query: ListQuery) -> dict[str, Any]:
     if query.cursor:
         sign = "<" if descending else ">"
         values["after"], values["after_id"] = _read_cursor(query.cursor, query.sort)
-        where += (
-            f" AND (o.{column}, o.id) {sign} (%(after)s::{_SORTS[column]}, %(after_id)s::uuid)"
-        )
+        where += f" AND (o.{column}, o.id) {sign} (%(after)s::{_SORTS[column]}, %(after_id)s::uuid)"
     direction = "DESC" if descending else "ASC"
     rows = db.exec_driver_sql(
-        f"SELECT {COLUMNS}, o.{column}::text AS sorted_by FROM orders o WHERE {where}"
+        f"SELECT {COLUMNS}, o.{column} AS sorted_by FROM orders o WHERE {where}"
         f" ORDER BY o.{column} {direction}, o.id {direction}"
         " LIMIT %(limit)s OFFSET %(offset)s",
         values | {"limit": query.limit + 1, "offset": 0 if query.cursor else query.offset},
@@ -114,23 +132,22 @@ def _filter(query: ListQuery) -> tuple[str, dict[str, Any]]:
 
 
 def _write_cursor(sort: str, row: Row) -> str:  # type: ignore[type-arg]
-    return base64.urlsafe_b64encode(orjson.dumps([sort, row.sorted_by, row.id])).decode()
+    cursor = _Cursor(sort=sort, after=row.sorted_by, id=row.id)
+    return base64.urlsafe_b64encode(cursor.model_dump_json().encode()).decode()
 
 
-def _read_cursor(cursor: str, sort: str) -> tuple[str, str]:
+def _read_cursor(cursor: str, sort: str) -> tuple[Decimal | datetime, str]:
     try:
-        found, value, order_id = orjson.loads(base64.urlsafe_b64decode(cursor))
-        UUID(order_id)
-        Decimal(value) if sort.endswith("total") else datetime.fromisoformat(value)
-    except (ValueError, TypeError, AttributeError, InvalidOperation):
-        found = None
-    if found != sort:
-        raise Problem(
-            400,
-            "invalid-cursor",
-            "cursor: take it from pagination.nextCursor of the page before, with the same sort.",
-        )
-    return value, order_id
+        found = _Cursor.model_validate_json(base64.urlsafe_b64decode(cursor))
+        if found.sort == sort:
+            return found.after, str(found.id)
+    except ValueError:
+        pass
+    raise Problem(
+        400,
+        "invalid-cursor",
+        "cursor: take it from pagination.nextCursor of the page before, with the same sort.",
+    )
 
 
 def one(db: Connection, order_id: UUID) -> dict[str, Any] | None:
@@ -185,7 +202,7 @@ def events(db: Connection, order_id: UUID) -> list[dict[str, Any]]:
     ]
 
 
-def in_causal_order(rows: list[Any]) -> list[Any]:
+def in_causal_order(rows: Sequence[Any]) -> list[Any]:
     """Sort events: after their cause, after earlier ones of the same service, then by time.
 
     Clocks of services may differ, so time alone does not tell; within a service ids grow.

@@ -5,6 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import yaml
@@ -13,7 +14,8 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy.exc import DBAPIError
 
 from services.eventkit.database import is_transient
-from services.eventkit.http import body, check, reply
+from services.eventkit.http import body, reply
+from services.eventkit.http import query as parameters
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 from services.gateway import cancellation, reading
@@ -66,7 +68,7 @@ def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Bl
     @routes.get("/api/orders")
     def orders() -> Response:
         """A page of orders."""
-        query = check(reading.ListQuery, request.args.to_dict())
+        query = parameters(reading.ListQuery)
         with service.engine.connect() as db:
             return reply(reading.page(db, query))
 
@@ -122,7 +124,9 @@ def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Bl
     @routes.post("/api/inventory/<product_id>/restock")
     def restock(product_id: str) -> Response:
         """Put pieces on the shelf, through inventory."""
-        return neighbours.ask("inventory", "POST", f"/api/inventory/{product_id}/restock")
+        return neighbours.ask(
+            "inventory", "POST", f"/api/inventory/{quote(product_id, safe='')}/restock"
+        )
 
     @routes.get("/api/analytics")
     def analytics() -> Response:

@@ -29,7 +29,9 @@ class GatewaySettings(Settings):
 def create() -> Service:
     """Put the service together, from the environment."""
     settings = read_settings(GatewaySettings)
-    service = Service("gateway", 4000, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False)
+    service = Service(
+        "gateway", 4000, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False
+    )
     neighbours = Neighbours(
         urls(
             service,

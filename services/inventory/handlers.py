@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from services.eventkit.consumer import Handler
 from services.eventkit.event import Event, InvalidMessage, follow
 from services.events import EventType, Quantity, Shortage, StockChanged, StockFailed
 
@@ -73,7 +74,7 @@ def commit(db: Connection, events: list[Event]) -> list[Event]:
     return _give(db, events, gone, EventType.INVENTORY_COMMITTED, reserved=-1, shipped=1)
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     EventType.ORDER_CREATED: reserve,
     EventType.PAYMENT_FAILED: release,
     EventType.SHIPMENT_CANCELLED: release,
@@ -130,7 +131,7 @@ def _lock(db: Connection, products: Iterable[str]) -> Stock:
         " WHERE product_id = ANY(%(ids)s) ORDER BY product_id FOR UPDATE",
         {"ids": sorted(products)},
     )
-    return Counter(dict(rows.tuples().all()))
+    return Counter({row[0]: row[1] for row in rows})
 
 
 def _move(db: Connection, stock: Stock, *, reserved: int, shipped: int = 0) -> None:

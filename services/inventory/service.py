@@ -28,7 +28,9 @@ PRODUCTS = [
 def create() -> Service:
     """Put the service together, from the environment."""
     settings = read_settings(Settings)
-    return Service("inventory", 4002, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, routes=routes)
+    return Service(
+        "inventory", 4002, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, routes=routes
+    )
 
 
 def seed(db: Connection) -> int:

@@ -6,6 +6,7 @@ is done by the teller.
 
 from sqlalchemy import Connection
 
+from services.eventkit.consumer import Handler
 from services.eventkit.event import Event
 from services.events import EventType
 
@@ -75,7 +76,7 @@ def _columns(events: list[Event]) -> dict[str, list[str]]:
     }
 
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     EventType.ORDER_CREATED: order_created,
     EventType.INVENTORY_RESERVED: stock_decided,
     EventType.INVENTORY_FAILED: stock_decided,

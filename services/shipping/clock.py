@@ -55,7 +55,9 @@ def _event(
     order_id: str, status: str, tracking: str, carrier: str, correlation_id: str, cause_id: str
 ) -> Event:
     payload = ShipmentChanged(
-        order_id=order_id, tracking_number=tracking, carrier=carrier  # type: ignore[arg-type]
+        order_id=order_id,
+        tracking_number=tracking,
+        carrier=carrier,
     )
     return new_event(
         _SAYS[status], order_id, payload, correlation_id=correlation_id, causation_id=cause_id

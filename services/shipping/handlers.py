@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.eventkit.consumer import Handler
 from services.eventkit.event import Event, InvalidMessage, follow
 from services.events import CancelRefused, EventType, ShipmentCancelled, ShipmentChanged
 
@@ -20,7 +21,7 @@ class Handlers:
 
     def __init__(self, *, dispatch_delay: timedelta, delivery_delay: timedelta) -> None:
         self._dispatch_delay, self._delivery_delay = dispatch_delay, delivery_delay
-        self.by_type = {
+        self.by_type: dict[str, Handler] = {
             EventType.ORDER_CREATED: self.order_created,
             EventType.PAYMENT_PROCESSED: self.paid,
             EventType.ORDER_CANCEL_REQUESTED: self.cancel_requested,

@@ -40,7 +40,9 @@ class Result:
 
     def percentile(self, share: float) -> float:
         """The latency in seconds that ``share`` of the requests stayed under."""
-        return sorted(self.latencies)[min(len(self.latencies) - 1, int(len(self.latencies) * share))]
+        return sorted(self.latencies)[
+            min(len(self.latencies) - 1, int(len(self.latencies) * share))
+        ]
 
 
 class _Connection:
@@ -64,7 +66,7 @@ class _Connection:
 
 
 def run(url: str, *, count: int, connections: int, rate: float = 0) -> Result:
-    """Post ``count`` orders over keep-alive connections, ``rate`` a second, or 0: as fast as taken."""
+    """Post ``count`` orders over keep-alive connections, ``rate`` a second (0: no limit)."""
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     todo: Iterator[bytes] = iter([request(parts.netloc, n) for n in range(count)])

@@ -25,10 +25,10 @@ HAPPY = {
 
 def money(system: System, order: str) -> tuple[str, Decimal, Decimal]:
     """The status of an order's payment, what was captured and what was refunded."""
-    row = system.rows(
+    rows = system.rows(
         "SELECT status, captured, refunded FROM payment.payments WHERE order_id = %(id)s", id=order
-    )[0]
-    return row.status, row.captured, row.refunded
+    )
+    return tuple(rows[0]) if rows else ("none", Decimal(0), Decimal(0))
 
 
 def test_an_order_is_paid_reserved_shipped_and_delivered(
@@ -142,7 +142,6 @@ def test_an_order_is_cancelled_before_anything_happened_to_it(
     system.settle()
     assert system.stock(shelf) == {"quantity": 5, "reserved": 0, "shipped": 0}
     assert "PAYMENT_PROCESSED" not in system.event_types(order)
-    assert "INVENTORY_RELEASED" not in system.event_types(order)
 
 
 def test_cancelling_an_unreserved_order_frees_nobodys_stock(
@@ -254,9 +253,7 @@ def test_a_cancel_that_reaches_shipping_after_the_parcel_has_left_is_refused_and
     # The gateway stands still, so it does not know that the parcel leaves.
     order = system.accepted(("PROD-001", 1))
     system.ended(order)
-    system.rows(
-        "UPDATE gateway.orders SET status = 'paid' WHERE id = %(id)s RETURNING 1", id=order
-    )
+    system.rows("UPDATE gateway.orders SET status = 'paid' WHERE id = %(id)s RETURNING 1", id=order)
     assert system.post(f"/api/orders/{order}/cancel").status_code == 202
 
     def refused() -> bool:

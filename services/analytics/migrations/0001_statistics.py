@@ -22,7 +22,7 @@ def upgrade() -> None:
             created_at timestamptz,
             failure_reason text
         ) WITH (fillfactor = 70);
-        COMMENT ON TABLE order_facts IS 'One row an order, whatever came of it; the inbox of analytics.';
+        COMMENT ON TABLE order_facts IS 'One row an order; the inbox of analytics.';
     """)
     for table, column, type in (
         ("analytics_daily", "date", "date"),

@@ -15,7 +15,7 @@ def upgrade() -> None:
             'pending', 'processing', 'reserved', 'paid', 'preparing', 'shipped',
             'completed', 'failed', 'cancelled'
         );
-        COMMENT ON TYPE order_status IS 'The later in the list wins: status = the events'' greatest.';
+        COMMENT ON TYPE order_status IS 'The later wins: an order has its events'' greatest.';
 
         CREATE TABLE orders (
             id uuid PRIMARY KEY,
@@ -61,7 +61,7 @@ def upgrade() -> None:
             name text NOT NULL,
             price numeric(12, 2) NOT NULL
         );
-        COMMENT ON TABLE catalogue IS 'What inventory last said, so that orders need no other service.';
+        COMMENT ON TABLE catalogue IS 'What inventory last said of its products.';
     """)
 
 

@@ -1,0 +1,112 @@
+"""What a process reads from its environment, and what it says of what it cannot read."""
+
+import os
+
+import pytest
+
+from services.analytics.service import create as create_analytics
+from services.eventkit.settings import Settings, postgres_url, read_settings
+from services.payment.service import PaymentSettings
+from services.registry import NAMES, load
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*Settings.model_fields, *PaymentSettings.model_fields]:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in [name for name in os.environ if name.endswith("_DATABASE_URL")]:
+        monkeypatch.delenv(name)
+
+
+def test_every_setting_has_a_default() -> None:
+    assert read_settings(Settings).kafka_bootstrap_servers == "127.0.0.1:9092"
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    assert read_settings(Settings).port == 0
+
+
+def test_every_bad_value_is_named_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {"PORT": "99999", "BATCH_SIZE": "many", "PAYMENT_DECLINE_RATE": "1.5", "THREADS": "0"}
+    for name, value in bad.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read_settings(PaymentSettings)
+    for name, value in bad.items():
+        assert f"{name}='{value}'" in str(ended.value)
+    assert "PAYMENT_SEED" not in str(ended.value)
+
+
+def test_a_service_reaches_its_schema_as_its_own_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "DATABASE_URL", "postgresql://owner:secret@db.example:6000/shop?sslmode=require"
+    )
+    monkeypatch.setenv("DATABASE_ROLE_PASSWORD", "pass word")
+    url = read_settings(Settings).database("payment")
+    assert (url.username, url.password) == ("orderflow_payment", "pass word")
+    assert (url.host, url.port, url.database) == ("db.example", 6000, "shop")
+    assert url.query == {"sslmode": "require"}
+    assert read_settings(Settings).owner().username == "owner"
+
+
+def test_the_url_of_a_service_wins_over_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://owner@db/shop")
+    monkeypatch.setenv("PAYMENT_DATABASE_URL", "postgresql://teller:own@other/money")
+    settings = read_settings(Settings)
+    own = settings.database("payment").render_as_string(hide_password=False)
+    assert own == "postgresql+psycopg2://teller:own@other/money"
+    assert settings.database("shipping").host == "db"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_a_postgresql_url_of_any_driver_is_read_with_ours(scheme: str) -> None:
+    url = postgres_url(f"{scheme}://ada:secret@db:5432/shop")
+    assert url.render_as_string(hide_password=False) == (
+        "postgresql+psycopg2://ada:secret@db:5432/shop"
+    )
+
+
+def test_a_mysql_url_is_refused() -> None:
+    with pytest.raises(SystemExit, match="names mysql; PostgreSQL is needed"):
+        postgres_url("mysql://ada@db/shop")
+
+
+def test_what_is_no_url_is_refused_with_an_example() -> None:
+    with pytest.raises(SystemExit, match="it looks like postgresql://user:password@host:5432/name"):
+        postgres_url("db.example")
+
+
+def test_a_port_that_is_no_number_is_refused() -> None:
+    with pytest.raises(SystemExit, match="is no database URL"):
+        postgres_url("postgresql://ada@db:port/shop")
+
+
+def test_the_password_of_a_url_that_is_refused_is_not_shown() -> None:
+    with pytest.raises(SystemExit) as ended:
+        postgres_url("ada:s3cret@db:5432/shop")
+    assert "s3cret" not in str(ended.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bad_value_ends_every_service_before_anything_is_started(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRAIN_TIMEOUT", "soon")
+    with pytest.raises(SystemExit, match="DRAIN_TIMEOUT='soon'"):
+        load(name)
+
+
+def test_more_feed_clients_than_threads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBSOCKET_CLIENTS", "60")
+    with pytest.raises(SystemExit, match="set THREADS to at least 68"):
+        create_analytics()
+
+
+def test_a_service_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(SystemExit, match=r"no service 'billing'.*gateway, payment"):
+        load("billing")
+
+
+def test_the_options_of_a_kafka_client_are_written_with_dots() -> None:
+    assert Settings(kafka_bootstrap_servers="k:1").kafka(group_id="g")["group.id"] == "g"
