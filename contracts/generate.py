@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from services.eventkit.event import Envelope
-from services.events import LANGUAGE, STATUS, EventType
+from services.events import LANGUAGE, MEANING, STATUS, EventType
 
 EVENTS = Path(__file__).parent / "events"
 _BASE = "https://orderflow.dev/schemas"
@@ -63,7 +63,7 @@ def schemas() -> dict[str, dict[str, Any]]:
             eventType=(Literal[type.value], ...),  # type: ignore[arg-type]
             payload=(payload, ...),
         )
-        told = [_sentences(payload), f"Topic {LANGUAGE.topics[type]}, keyed by payload.orderId."]
+        told = [MEANING[type], f"Topic {LANGUAGE.topics[type]}, keyed by payload.orderId."]
         if type in STATUS:
             told.append(f"The order's status is then at least {STATUS[type]}.")
         found[type.value] = _schema(model, type.value, " ".join(told))

@@ -220,27 +220,97 @@ class CancelRefused(Payload):
     status: Literal["dispatched", "delivered"]
 
 
-_WORDS: dict[EventType, tuple[Topic, type[Payload]]] = {
-    EventType.ORDER_CREATED: (Topic.ORDERS, OrderCreated),
-    EventType.ORDER_CANCEL_REQUESTED: (Topic.ORDERS, CancelRequested),
-    EventType.ORDER_CANCELLED: (Topic.ORDERS, OrderCancelled),
-    EventType.PAYMENT_PROCESSING: (Topic.PAYMENTS, PaymentChanged),
-    EventType.PAYMENT_PROCESSED: (Topic.PAYMENTS, PaymentChanged),
-    EventType.PAYMENT_FAILED: (Topic.PAYMENTS, PaymentFailed),
-    EventType.PAYMENT_VOIDED: (Topic.PAYMENTS, PaymentChanged),
-    EventType.PAYMENT_REFUNDED: (Topic.PAYMENTS, PaymentChanged),
-    EventType.INVENTORY_RESERVED: (Topic.INVENTORY, StockChanged),
-    EventType.INVENTORY_FAILED: (Topic.INVENTORY, StockFailed),
-    EventType.INVENTORY_RELEASED: (Topic.INVENTORY, StockChanged),
-    EventType.INVENTORY_COMMITTED: (Topic.INVENTORY, StockChanged),
-    EventType.SHIPMENT_CREATED: (Topic.SHIPPING, ShipmentChanged),
-    EventType.SHIPMENT_DISPATCHED: (Topic.SHIPPING, ShipmentChanged),
-    EventType.SHIPMENT_DELIVERED: (Topic.SHIPPING, ShipmentChanged),
-    EventType.SHIPMENT_CANCELLED: (Topic.SHIPPING, ShipmentCancelled),
-    EventType.SHIPMENT_CANCEL_REFUSED: (Topic.SHIPPING, CancelRefused),
+_WORDS: dict[EventType, tuple[Topic, type[Payload], str]] = {
+    EventType.ORDER_CREATED: (
+        Topic.ORDERS,
+        OrderCreated,
+        "The gateway accepted an order, priced from the catalogue.",
+    ),
+    EventType.ORDER_CANCEL_REQUESTED: (
+        Topic.ORDERS,
+        CancelRequested,
+        "The customer wants the order stopped; shipping decides.",
+    ),
+    EventType.ORDER_CANCELLED: (
+        Topic.ORDERS,
+        OrderCancelled,
+        "The order is cancelled for good.",
+    ),
+    EventType.PAYMENT_PROCESSING: (
+        Topic.PAYMENTS,
+        PaymentChanged,
+        "The provider authorised the payment: the money is held.",
+    ),
+    EventType.PAYMENT_PROCESSED: (
+        Topic.PAYMENTS,
+        PaymentChanged,
+        "The payment was captured, as it is authorised and the stock is reserved.",
+    ),
+    EventType.PAYMENT_FAILED: (
+        Topic.PAYMENTS,
+        PaymentFailed,
+        "The provider declined the payment.",
+    ),
+    EventType.PAYMENT_VOIDED: (
+        Topic.PAYMENTS,
+        PaymentChanged,
+        "The authorisation was given up; nothing was captured.",
+    ),
+    EventType.PAYMENT_REFUNDED: (
+        Topic.PAYMENTS,
+        PaymentChanged,
+        "What was captured was given back.",
+    ),
+    EventType.INVENTORY_RESERVED: (
+        Topic.INVENTORY,
+        StockChanged,
+        "All lines of the order are reserved.",
+    ),
+    EventType.INVENTORY_FAILED: (
+        Topic.INVENTORY,
+        StockFailed,
+        "Not all lines could be reserved, so none was.",
+    ),
+    EventType.INVENTORY_RELEASED: (
+        Topic.INVENTORY,
+        StockChanged,
+        "What was reserved is free again.",
+    ),
+    EventType.INVENTORY_COMMITTED: (
+        Topic.INVENTORY,
+        StockChanged,
+        "What was reserved has left the shelf with the parcel.",
+    ),
+    EventType.SHIPMENT_CREATED: (
+        Topic.SHIPPING,
+        ShipmentChanged,
+        "A parcel is being made ready for the paid order.",
+    ),
+    EventType.SHIPMENT_DISPATCHED: (
+        Topic.SHIPPING,
+        ShipmentChanged,
+        "The parcel has left.",
+    ),
+    EventType.SHIPMENT_DELIVERED: (
+        Topic.SHIPPING,
+        ShipmentChanged,
+        "The parcel has arrived.",
+    ),
+    EventType.SHIPMENT_CANCELLED: (
+        Topic.SHIPPING,
+        ShipmentCancelled,
+        "No parcel leaves for this order, now or ever.",
+    ),
+    EventType.SHIPMENT_CANCEL_REFUSED: (
+        Topic.SHIPPING,
+        CancelRefused,
+        "The parcel had left before the request to cancel came.",
+    ),
 }
 LANGUAGE = Language(
-    topics={type: topic for type, (topic, _) in _WORDS.items()},
-    payloads={type: payload for type, (_, payload) in _WORDS.items()},
+    topics={type: topic for type, (topic, _, _) in _WORDS.items()},
+    payloads={type: payload for type, (_, payload, _) in _WORDS.items()},
     key=lambda payload: str(payload.order_id),
 )
+# What each event says, in a sentence.
+MEANING = {type: sentence for type, (_, _, sentence) in _WORDS.items()}

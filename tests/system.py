@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import Engine, create_engine
 
 from local.children import spawn
 from local.kafka import Kafka
 from local.postgres import Postgres
-from services import verify
+from services import registry, verify
 from services.registry import NAMES
 
 NO_DELAYS = {
@@ -218,6 +219,22 @@ class System:
             product=product,
         )
         return dict(rows[0]._mapping)
+
+    def lag(self, group: str) -> int:
+        """How many messages of its topics a consumer group has not committed yet."""
+        service = registry.load(group)
+        topics = {service.language.topics[type] for type in service.handlers}
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": group})
+        try:
+            known = consumer.list_topics(timeout=10).topics
+            partitions = [TopicPartition(t, p) for t in topics for p in known[t].partitions]
+            left = 0
+            for at in consumer.committed(partitions, timeout=10):
+                low, high = consumer.get_watermark_offsets(at, timeout=10)
+                left += high - max(at.offset, low)
+            return left
+        finally:
+            consumer.close()
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until no order is under way, then check every invariant."""

@@ -51,15 +51,15 @@ class DeadLetters:
             self._producer = make_producer(self._settings)
         cause = str(error).splitlines()[0][:1000] if str(error) else type(error).__name__
         origin = {
-            "service": self._service,
-            "topic": str(message.topic()),
-            "partition": str(message.partition()),
-            "offset": str(message.offset()),
-            "error": type(error).__name__,
-            "cause": cause,
-            "at": rfc3339(datetime.now(UTC)),
+            "dlq-service": self._service,
+            "dlq-topic": str(message.topic()),
+            "dlq-partition": str(message.partition()),
+            "dlq-offset": str(message.offset()),
+            "dlq-error": type(error).__name__,
+            "dlq-cause": cause,
+            "dlq-at": rfc3339(datetime.now(UTC)),
         }
-        kept = [h for h in headers(message) if h[0] != REDRIVE_TO and h[0][:4] != _ORIGIN]
+        kept = [h for h in headers(message) if h[0] != REDRIVE_TO and not h[0].startswith(_ORIGIN)]
         try:
             send(
                 self._producer,
@@ -68,7 +68,7 @@ class DeadLetters:
                         "topic": TOPIC,
                         "key": message.key(),
                         "value": message.value(),
-                        "headers": kept + [(_ORIGIN + k, v.encode()) for k, v in origin.items()],
+                        "headers": kept + [(name, text.encode()) for name, text in origin.items()],
                     }
                 ],
             )

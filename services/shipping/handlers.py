@@ -96,7 +96,8 @@ class Handlers:
             row[0]
             for row in db.exec_driver_sql(
                 "UPDATE shipments SET status = 'cancelled', due_at = NULL, cancelled_at = now()"
-                " WHERE order_id = ANY(%(ids)s::uuid[]) AND status IN ('waiting', 'created')"
+                " WHERE order_id = ANY(%(ids)s::uuid[]) AND ordered"
+                " AND status IN ('waiting', 'created')"
                 " RETURNING order_id::text",
                 columns,
             )
@@ -105,7 +106,7 @@ class Handlers:
             row[0]: (row[1], row[2])
             for row in db.exec_driver_sql(
                 "SELECT order_id::text, status, dispatched_at FROM shipments"
-                " WHERE order_id = ANY(%(ids)s::uuid[])",
+                " WHERE order_id = ANY(%(ids)s::uuid[]) AND ordered",
                 columns,
             )
         }

@@ -105,7 +105,7 @@ def check_responses(base_url: str, analytics_url: str) -> int:
     _elsewhere(gateway)
     analytics.send("get", "/api/analytics", 200)
     analytics.send("get", "/api/stats", 200)
-    analytics.send("get", "/ws", 400, "bad-request")
+    analytics.send("get", "/ws", 426, "upgrade-required")
     for path in ("/health", "/ready", "/metrics"):
         analytics.send("get", path, 200)
     told = _follow(analytics_url, customer, gateway)

@@ -172,6 +172,11 @@ def drop(*path: str) -> Change:
 
 
 BAD: dict[str, Change] = {
+    "money as a number": put(159.98, "payload", "total"),
+    "money without places": put("160", "payload", "total"),
+    "a time as a number": put(1_795_370_000, "timestamp"),
+    "a version as text": put("1", "metadata", "version"),
+    "a replay mark as text": put("yes", "isReplay"),
     "no event id": drop("eventId"),
     "no event type": drop("eventType"),
     "no timestamp": drop("timestamp"),
@@ -220,21 +225,9 @@ def test_schema_and_code_both_refuse(name: str) -> None:
         decode(read(value), LANGUAGE)
 
 
-# The schema is what services promise to write; they read these all the same.
-TAKEN: dict[str, Change] = {
-    "money as a number": put(159.98, "payload", "total"),
-    "money without places": put("160", "payload", "total"),
-    "a time as a number": put(1_795_370_000, "timestamp"),
-    "a UUID without hyphens": put(ID.hex, "eventId"),
-    "a version as text": put("1", "metadata", "version"),
-    "a replay mark as text": put("yes", "isReplay"),
-}
-
-
-@pytest.mark.parametrize("name", TAKEN)
-def test_the_schema_is_stricter_than_the_code(name: str) -> None:
+def test_an_event_id_without_hyphens_is_read_all_the_same() -> None:
     value = deepcopy(message())
-    TAKEN[name](value)
+    put(ID.hex, "eventId")(value)
 
     assert faults("events/ORDER_CREATED.schema.json", value)
     assert decode(read(value), LANGUAGE).key == str(ID)

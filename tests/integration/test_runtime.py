@@ -61,11 +61,16 @@ def test_poison_messages_go_to_the_dead_letters_with_cause_and_origin_and_hold_n
     order = system.accepted(("PROD-001", 1))
     assert system.ended(order)["status"] == "completed"
 
-    # Inventory, payment and shipping each read the topic and can handle none of them.
-    eventually(lambda: len(letters(system, key)) >= 3 * len(poison), what="all are dead letters")
+    # Four services read the topic and can handle none of them.
+    eventually(lambda: len(letters(system, key)) >= 4 * len(poison), what="all are dead letters")
     found = letters(system, key)
-    assert len(found) == 3 * len(poison)
-    assert {letter["service"] for letter in found} == {"inventory", "payment", "shipping"}
+    assert len(found) == 4 * len(poison)
+    assert {letter["service"] for letter in found} == {
+        "analytics",
+        "inventory",
+        "payment",
+        "shipping",
+    }
     assert all(letter["topic"] == "orders" and letter["cause"] for letter in found)
     assert any("quantity" in str(letter["cause"]) for letter in found)
     assert system.rows("SELECT count(*) FROM payment.payments")[0][0] == payments[0][0] + 1
