@@ -27,6 +27,8 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+
 from local.children import (
     CHECKOUT,
     LocalError,
@@ -294,7 +296,7 @@ Place an order:
         else:
             print(f"""
   KAFKA_BOOTSTRAP_SERVERS={self._env["KAFKA_BOOTSTRAP_SERVERS"]}
-  DATABASE_URL={self._env["DATABASE_URL"]}
+  DATABASE_URL={make_url(self._env["DATABASE_URL"])}
 """)
         print("Ctrl-C stops everything.", flush=True)
 

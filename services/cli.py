@@ -1,4 +1,4 @@
-"""The command ``orderflow``."""
+"""The command ``orderflow``. A command imports what it alone needs, so that each starts at once."""
 
 import json
 import logging
@@ -11,12 +11,8 @@ from confluent_kafka import KafkaException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from services import demo, registry, topics
-from services.eventkit import deadletter, log
-from services.eventkit import migrations as eventkit_migrations
-from services.eventkit.server import serve as serve_forever
+from services.eventkit import deadletter
 from services.eventkit.settings import Settings, read_settings
-from services.inventory.service import seed
 
 
 def main() -> None:
@@ -43,7 +39,10 @@ def cli() -> None:
 @click.argument("service")
 def serve(service: str) -> None:
     """Serve SERVICE: gateway, payment, inventory, shipping, analytics, or your own file."""
-    serve_forever(registry.load(service))
+    from services import registry
+    from services.eventkit import server
+
+    server.serve(registry.load(service))
 
 
 @cli.command()
@@ -51,12 +50,16 @@ def serve(service: str) -> None:
 @click.option("--seed/--no-seed", "with_products", default=True, help="Put sample products in.")
 def migrate(services: tuple[str, ...], with_products: bool) -> None:
     """Bring roles, schemas and tables of all SERVICES (or those named) up to date."""
+    from services import registry
+    from services.eventkit import migrations
+    from services.inventory.service import seed
+
     settings = read_settings(Settings)
     engine = create_engine(settings.owner(), connect_args={"connect_timeout": 5})
     for name in services or registry.NAMES:
         service = registry.load(name)
         with engine.begin() as db:
-            eventkit_migrations.migrate(db, service, settings.database_role_password)
+            migrations.migrate(db, service, settings.database_role_password)
             if service.name == "inventory" and with_products and (count := seed(db)):
                 click.echo(f"inventory: {count} sample products")
     click.echo(f"migrated: {', '.join(services or registry.NAMES)}")
@@ -67,6 +70,8 @@ def migrate(services: tuple[str, ...], with_products: bool) -> None:
 @click.option("--replication", default=1, show_default=True, help="Copies of each partition.")
 def make_topics(partitions: int, replication: int) -> None:
     """Make the Kafka topics that are missing."""
+    from services import topics
+
     made = topics.create(read_settings(Settings), partitions=partitions, replication=replication)
     click.echo(f"topics made: {', '.join(made) if made else 'none, all were there'}")
 
@@ -76,13 +81,14 @@ def make_topics(partitions: int, replication: int) -> None:
 @click.option("--settled", is_flag=True, help="First wait until no order is under way.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait for that.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--watch", is_flag=True, help="Check for ever, with /metrics on AUDITOR_PORT.")
+@click.option("--watch", is_flag=True, help="Check for ever, with /metrics on PORT, or 4005.")
 @click.option("--every", default=30.0, show_default=True, help="Seconds between checks.")
 def verify(
     grace: float, settled: bool, timeout: float, as_json: bool, watch: bool, every: float
 ) -> None:
     """Check every invariant of the saga; exit 1 where one is broken."""
     from services import verify as checker
+    from services.eventkit import log
 
     settings = read_settings(Settings)
     engine = create_engine(
@@ -150,8 +156,9 @@ def dlq_show(number: int) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that were not redriven yet.")
 @click.option("--service", help="With --all: only those of one service.")
 @click.option("--by", help="Who does it, for the audit; by default the user's name.")
+@click.option("--again", is_flag=True, help="Also those of NUMBERS that were redriven before.")
 def dlq_redrive(
-    numbers: tuple[int, ...], everything: bool, service: str | None, by: str | None
+    numbers: tuple[int, ...], everything: bool, service: str | None, by: str | None, again: bool
 ) -> None:
     """Give dead letters back to the services that could not handle them."""
     if bool(numbers) == everything:
@@ -163,6 +170,10 @@ def dlq_redrive(
             for letter in letters
             if not letter.redriven and (not service or letter.origin.get("service") == service)
         ]
+    elif not again and (done := [letter for letter in letters if letter.redriven]):
+        raise click.ClickException(
+            f"{done[0].number} was redriven at {done[0].redriven[-1]}; --again does so once more."
+        )
     deadletter.redrive(
         read_settings(Settings),
         letters,
@@ -193,4 +204,6 @@ def _letters(numbers: tuple[int, ...]) -> list[deadletter.DeadLetter]:
 @click.option("--seed", default=None, type=int, help="Make the same stream again.")
 def run_demo(url: str, **options: Any) -> None:
     """Post a lifelike stream of orders."""
+    from services import demo
+
     demo.run(url, **options)

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from services.eventkit.service import Service
@@ -19,8 +20,12 @@ def load(name: str) -> Service:
         return service
     path = Path(name).resolve()
     if path.suffix == ".py" and path.is_file():
-        sys.path.insert(0, str(path.parent))
-        module = import_module(path.stem)
+        sys.path.append(str(path.parent))  # for what lies beside it
+        spec = spec_from_file_location(f"own_{path.stem}", path)
+        assert spec  # noqa: S101 - it ends with .py
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)  # type: ignore[union-attr]
         if hasattr(module, "create"):
             return module.create()  # type: ignore[no-any-return]
         raise SystemExit(f"{name} has no function create() that returns a Service.")

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ class System:
     def launch(self, name: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start one process of a service, without waiting for it."""
         process = spawn(
-            [Path(sys.executable).parent / "orderflow", "serve", name],
+            [*(("nice", "-n", "10") if name != "gateway" else ()), Path(sys.executable).parent / "orderflow", "serve", name],
             self.root / f"{name}.log",
             {**self.env, "PORT": str(self.ports[name]), **settings},
         )
@@ -132,23 +132,23 @@ class System:
 
     def kill(self, *names: str) -> None:
         """SIGKILL the processes of services, as a crash would."""
-        for name in names:
-            self._end(name, signal.SIGKILL)
+        self._end(names, signal.SIGKILL)
 
     def stop(self, *names: str) -> None:
         """SIGTERM the processes of services and wait until they have drained."""
-        for name in names or NAMES:
-            self._end(name, signal.SIGTERM)
+        self._end(names or NAMES, signal.SIGTERM)
 
-    def _end(self, name: str, number: signal.Signals) -> None:
-        for process in self.processes[name]:
+    def _end(self, names: Sequence[str], number: signal.Signals) -> None:
+        processes = [process for name in names for process in self.processes[name]]
+        for process in processes:
             if number == signal.SIGKILL:
                 os.killpg(process.pid, number)  # gunicorn's master and its worker
             else:
                 process.send_signal(number)
-        for process in self.processes[name]:
+        for process in processes:
             process.wait(30)
-        self.processes[name].clear()
+        for name in names:
+            self.processes[name].clear()
 
     def close(self) -> None:
         """End everything."""

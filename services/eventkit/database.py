@@ -31,8 +31,19 @@ CREATE TABLE outbox (
 COMMENT ON TABLE outbox IS 'Events committed but not yet acknowledged by Kafka.';
 """
 
-# Locks are waited for, but neither a lock nor a statement may hold a consumer for ever.
-_OPTIONS = "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+# Locks are waited for, but neither a lock nor a statement may hold a consumer for ever. The server
+# notices a dead client as soon as the client a dead server: its locks must not outlive it.
+_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "lock_timeout=10s",
+        "statement_timeout=30s",
+        "idle_in_transaction_session_timeout=60s",
+        "tcp_keepalives_idle=5",
+        "tcp_keepalives_interval=2",
+        "tcp_keepalives_count=3",
+    )
+)
 
 
 def connect(url: URL, *, pool: int, autocommit: bool = False) -> Engine:

@@ -80,7 +80,7 @@ def postgres_url(text: str) -> URL:
         url = make_url(text)
     except ArgumentError:
         raise SystemExit(
-            f"DATABASE_URL={text!r} is no database URL; it looks like"
+            "The database URL cannot be read; it looks like"
             " postgresql://user:password@host:5432/name"
         ) from None
     if url.get_backend_name() not in ("postgresql", "postgres"):

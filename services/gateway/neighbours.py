@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from flask import Response, request
@@ -51,7 +52,8 @@ class Neighbours:
 
     def _status(self, service: tuple[str, str]) -> dict[str, Any]:
         name, url = service
-        about: dict[str, Any] = {"name": name, "status": "offline", "port": PORTS[name], "url": url}
+        port = urlsplit(url).port
+        about: dict[str, Any] = {"name": name, "status": "offline", "port": port, "url": url}
         try:
             ready = self._http.get(f"{url}/ready", timeout=3)
             alive = self._http.get(f"{url}/health", timeout=3)

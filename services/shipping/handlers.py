@@ -79,6 +79,7 @@ class Handlers:
         )
         parcels = {order: (tracking, carrier) for order, tracking, carrier in rows}
         estimate = datetime.now(UTC) + self._dispatch_delay + self._delivery_delay
+        estimate = estimate.replace(microsecond=0)
         return [
             follow(
                 e,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -64,6 +65,9 @@ def test_2000_orders_survive_a_sigkill_of_everything_in_turn(
     def post(number: int) -> None:
         accepted.append(post_until_answered(system, number))
 
+    def reached(count: int) -> bool:
+        return len(accepted) > count
+
     recovery = {}
     pace = ORDERS // len(victims)
     with ThreadPoolExecutor(8) as pool:
@@ -72,7 +76,7 @@ def test_2000_orders_survive_a_sigkill_of_everything_in_turn(
             first = turn * pace
             last = ORDERS if turn == len(victims) - 1 else first + pace
             futures += [pool.submit(post, number) for number in range(first, last)]
-            eventually(lambda first=first: len(accepted) > first + pace // 4)
+            eventually(partial(reached, first + pace // 4))
             restart(system)
             began = time.monotonic()
             probe = post_until_answered(system, 1)
@@ -187,4 +191,3 @@ def test_a_service_drains_on_sigterm_and_leaves_its_group_at_once(system: System
         orders = [future.result() for future in futures]
     assert len(set(orders)) == 200
     assert {system.ended(order)["status"] for order in orders} <= {"completed", "failed"}
-

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 from uuid_utils import uuid7
@@ -148,7 +149,10 @@ def test_a_dead_letter_is_redriven_to_its_service_alone_with_the_same_event_id(
     assert system.ended(order)["status"] == "completed"
     assert len(letters(system, order)) == 1
     assert "by the night shift" in str(letters(system, order)[0]["redriven"])
-    assert system.run("dlq", "redrive", str(letter["number"])).returncode == 0  # and again
+    refused = system.run("dlq", "redrive", str(letter["number"]), check=False)
+    assert refused.returncode == 1
+    assert "--again" in refused.stderr
+    system.run("dlq", "redrive", "--again", str(letter["number"]))
     system.settle()
     assert system.stock(shelf) == {"quantity": 3, "reserved": 0, "shipped": 2}
     # The message that came again went to inventory; its event is the same.
@@ -235,7 +239,7 @@ def test_every_message_of_every_topic_delivered_again_changes_nothing(
         "analytics.analytics_daily",
     ]
 
-    def state() -> list[object]:
+    def state() -> list[list[Any]]:
         return [system.rows(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
 
     before, seen = state(), 0

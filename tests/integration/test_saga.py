@@ -59,7 +59,7 @@ def test_an_order_beyond_the_stock_is_never_charged_and_its_authorisation_is_voi
     assert ended["status"] == "failed"
     assert "Out of stock" in ended["failure_reason"]
     eventually(lambda: money(system, order)[0] in ("voided", "new"))
-    assert money(system, order)[1:] == (0, 0)
+    assert money(system, order)[1:] == (Decimal(0), Decimal(0))
     assert "PAYMENT_PROCESSED" not in system.event_types(order)
     assert system.stock(shelf) == {"quantity": 2, "reserved": 0, "shipped": 0}
 
@@ -74,7 +74,7 @@ def test_a_declined_payment_gives_its_stock_back(
     assert (ended["status"], ended["failure_reason"]) == ("failed", "Card declined")
     eventually(lambda: system.stock(shelf)["reserved"] == 0)
     assert system.stock(shelf)["quantity"] == 5
-    assert money(system, order) == ("declined", 0, 0)
+    assert money(system, order) == ("declined", Decimal(0), Decimal(0))
 
 
 def test_what_comes_later_never_overwrites_a_decline(
@@ -169,7 +169,7 @@ def test_an_order_is_cancelled_when_its_stock_is_reserved_and_it_is_not_paid(
     eventually(lambda: system.stock(shelf)["reserved"] == 0)
     system.start("payment")
     system.settle()
-    assert money(system, order)[1:] == (0, 0)
+    assert money(system, order)[1:] == (Decimal(0), Decimal(0))
 
 
 def test_an_order_is_cancelled_when_it_is_authorised_and_not_reserved(

@@ -78,7 +78,7 @@ def test_what_is_no_url_is_refused_with_an_example() -> None:
 
 
 def test_a_port_that_is_no_number_is_refused() -> None:
-    with pytest.raises(SystemExit, match="is no database URL"):
+    with pytest.raises(SystemExit, match="it looks like postgresql://"):
         postgres_url("postgresql://ada@db:port/shop")
 
 
