@@ -39,6 +39,11 @@ def data_root() -> Path:
     return Path(os.environ.get("ORDERFLOW_DATA") or CHECKOUT / ".orderflow").absolute()
 
 
+def behind_the_gateway(name: str) -> tuple[str, ...]:
+    """What a service is started with where all share one machine: customers wait, events can."""
+    return () if name == "gateway" else ("nice", "-n", "10")
+
+
 def silent(_: str) -> None:
     """A Progress that tells nobody."""
 

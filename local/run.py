@@ -32,6 +32,7 @@ from sqlalchemy import make_url
 from local.children import (
     CHECKOUT,
     LocalError,
+    behind_the_gateway,
     data_root,
     end,
     end_all,
@@ -273,7 +274,7 @@ class Run:
         self, name: str, arguments: tuple[str, ...], env: dict[str, str]
     ) -> subprocess.Popen[bytes]:
         fresh_log(self._log(name))
-        process = spawn([orderflow(), *arguments], self._log(name), env)
+        process = spawn([*behind_the_gateway(name), orderflow(), *arguments], self._log(name), env)
         self._running[name] = process
         return process
 

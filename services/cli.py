@@ -1,7 +1,6 @@
 """The command ``orderflow``. A command imports what it alone needs, so that each starts at once."""
 
 import json
-import logging
 import sys
 import time
 from typing import Any
@@ -12,22 +11,25 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from services.eventkit import deadletter
+from services.eventkit.log import brief
 from services.eventkit.settings import Settings, read_settings
 
 
 def main() -> None:
     """Run the command; a backend that does not answer is said in a line and ends it with 1."""
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         cli()
     except OperationalError as error:
         url = read_settings(Settings).owner().render_as_string(hide_password=True)
-        sys.exit(f"PostgreSQL at {url} does not answer: {str(error.orig).strip()}")
+        sys.exit(f"PostgreSQL at {url} does not answer: {brief(error)}")
     except KafkaException as error:
         sys.exit(
             f"Kafka at {read_settings(Settings).kafka_bootstrap_servers} does not answer,"
             f" or refuses: {error.args[0]}"
         )
+
+
+SHARE = click.FloatRange(0, 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +44,11 @@ def serve(service: str) -> None:
     from services import registry
     from services.eventkit import server
 
-    server.serve(registry.load(service))
+    try:
+        found = registry.load(service)
+    except LookupError as error:
+        raise click.UsageError(str(error)) from None
+    server.serve(found)
 
 
 @cli.command()
@@ -56,18 +62,33 @@ def migrate(services: tuple[str, ...], with_products: bool) -> None:
 
     settings = read_settings(Settings)
     engine = create_engine(settings.owner(), connect_args={"connect_timeout": 5})
-    for name in services or registry.NAMES:
-        service = registry.load(name)
+    try:
+        found = [registry.load(name) for name in services or registry.NAMES]
+    except LookupError as error:
+        raise click.UsageError(str(error)) from None
+    for service in found:
         with engine.begin() as db:
             migrations.migrate(db, service, settings.database_role_password)
             if service.name == "inventory" and with_products and (count := seed(db)):
                 click.echo(f"inventory: {count} sample products")
-    click.echo(f"migrated: {', '.join(services or registry.NAMES)}")
+    click.echo(f"migrated: {', '.join(service.name for service in found)}")
 
 
 @cli.command("topics")
-@click.option("--partitions", default=6, show_default=True, help="Of each live topic.")
-@click.option("--replication", default=1, show_default=True, help="Copies of each partition.")
+@click.option(
+    "--partitions",
+    default=6,
+    type=click.IntRange(1, 1000),
+    show_default=True,
+    help="Of each live topic.",
+)
+@click.option(
+    "--replication",
+    default=1,
+    type=click.IntRange(1, 15),
+    show_default=True,
+    help="Copies of each partition.",
+)
 def make_topics(partitions: int, replication: int) -> None:
     """Make the Kafka topics that are missing."""
     from services import topics
@@ -77,12 +98,24 @@ def make_topics(partitions: int, replication: int) -> None:
 
 
 @cli.command()
-@click.option("--grace", default=60.0, show_default=True, help="Seconds for what is under way.")
+@click.option(
+    "--grace",
+    default=60.0,
+    type=click.FloatRange(0),
+    show_default=True,
+    help="Seconds for what is under way.",
+)
 @click.option("--settled", is_flag=True, help="First wait until no order is under way.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait for that.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--watch", is_flag=True, help="Check for ever, with /metrics on PORT, or 4005.")
-@click.option("--every", default=30.0, show_default=True, help="Seconds between checks.")
+@click.option(
+    "--every",
+    default=30.0,
+    type=click.FloatRange(0.1),
+    show_default=True,
+    help="Seconds between checks.",
+)
 def verify(
     grace: float, settled: bool, timeout: float, as_json: bool, watch: bool, every: float
 ) -> None:
@@ -194,12 +227,32 @@ def _letters(numbers: tuple[int, ...]) -> list[deadletter.DeadLetter]:
 
 @cli.command("demo")
 @click.option("--url", default="http://127.0.0.1:4000", show_default=True, envvar="GATEWAY_URL")
-@click.option("--count", default=200, show_default=True, help="Orders to post.")
-@click.option("--rate", default=10.0, show_default=True, help="Orders a second; 0: all at once.")
-@click.option("--customers", default=20, show_default=True, help="Different customers.")
-@click.option("--declined", default=0.05, show_default=True, help="Share with a bad card.")
-@click.option("--cancelled", default=0.05, show_default=True, help="Share that is cancelled.")
-@click.option("--out-of-stock", default=0.05, show_default=True, help="Share beyond the stock.")
+@click.option(
+    "--count", default=200, type=click.IntRange(1), show_default=True, help="Orders to post."
+)
+@click.option(
+    "--rate",
+    default=10.0,
+    type=click.FloatRange(0),
+    show_default=True,
+    help="Orders a second; 0: all at once.",
+)
+@click.option(
+    "--customers",
+    default=20,
+    type=click.IntRange(1),
+    show_default=True,
+    help="Different customers.",
+)
+@click.option(
+    "--declined", default=0.05, type=SHARE, show_default=True, help="Share with a bad card."
+)
+@click.option(
+    "--cancelled", default=0.05, type=SHARE, show_default=True, help="Share that is cancelled."
+)
+@click.option(
+    "--out-of-stock", default=0.05, type=SHARE, show_default=True, help="Share beyond the stock."
+)
 @click.option("--restock/--no-restock", default=True, help="Fill the shelf as it empties.")
 @click.option("--seed", default=None, type=int, help="Make the same stream again.")
 def run_demo(url: str, **options: Any) -> None:

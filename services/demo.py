@@ -43,10 +43,8 @@ def run(
     ``rate`` is orders a second, 0 for as fast as they are taken; ``declined``, ``cancelled`` and
     ``out_of_stock`` are shares of the orders. Raises ClickException where the gateway is away.
     """
-    if count < 1 or rate < 0 or customers < 1:
-        raise click.ClickException("--count and --customers are at least 1, --rate at least 0.")
-    if min(declined, cancelled, out_of_stock) < 0 or declined + cancelled + out_of_stock > 1:
-        raise click.ClickException(
+    if declined + cancelled + out_of_stock > 1:
+        raise click.UsageError(
             "--declined, --cancelled and --out-of-stock are shares that add up to at most 1."
         )
     shop = _Shop(url)

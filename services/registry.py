@@ -13,7 +13,7 @@ NAMES = ("gateway", "payment", "inventory", "shipping", "analytics")
 def load(name: str) -> Service:
     """Make a service of ours by its name, or another's by ``path/to/file.py`` with a ``create()``.
 
-    Raises SystemExit where there is no such service.
+    Raises LookupError where there is no such service.
     """
     if name in NAMES:
         service: Service = import_module(f"services.{name}.service").create()
@@ -28,8 +28,8 @@ def load(name: str) -> Service:
         spec.loader.exec_module(module)  # type: ignore[union-attr]
         if hasattr(module, "create"):
             return module.create()  # type: ignore[no-any-return]
-        raise SystemExit(f"{name} has no function create() that returns a Service.")
-    raise SystemExit(
+        raise LookupError(f"{name} has no function create() that returns a Service.")
+    raise LookupError(
         f"There is no service {name!r}: name one of {', '.join(NAMES)},"
         " or a Python file with a function create() that returns a Service."
     )

@@ -25,7 +25,7 @@ def create(settings: Settings, *, partitions: int, replication: int) -> list[str
         {"retention.ms": str(30 * DAY), "max.message.bytes": "2000000"},
     )
     admin = AdminClient(settings.kafka())
-    existing = admin.list_topics(timeout=10).topics
+    existing = admin.list_topics(timeout=5).topics
     missing = [
         NewTopic(name, num_partitions=count, replication_factor=replication, config=config)
         for name, (count, config) in wanted.items()

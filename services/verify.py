@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine
 from werkzeug.serving import make_server
 
 from services.eventkit.http import reply
+from services.eventkit.log import brief
 from services.events import EARNED, STATUS, TERMINAL, OrderStatus
 
 log = logging.getLogger(__name__)
@@ -260,7 +261,7 @@ class Auditor:
             findings = check(self._engine, grace=self._grace)
             self._in_flight.set(in_flight(self._engine))
         except Exception as error:
-            self._fault = str(error).splitlines()[0]
+            self._fault = brief(error)
             log.warning("the invariants could not be checked: %s", self._fault)
             return
         self._fault = None

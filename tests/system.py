@@ -14,7 +14,7 @@ import requests
 from confluent_kafka import Consumer, TopicPartition
 from sqlalchemy import Engine, create_engine
 
-from local.children import spawn
+from local.children import behind_the_gateway, spawn
 from local.kafka import Kafka
 from local.postgres import Postgres
 from services import registry, verify
@@ -106,7 +106,12 @@ class System:
     def launch(self, name: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start one process of a service, without waiting for it."""
         process = spawn(
-            [*(("nice", "-n", "10") if name != "gateway" else ()), Path(sys.executable).parent / "orderflow", "serve", name],
+            [
+                *behind_the_gateway(name),
+                Path(sys.executable).parent / "orderflow",
+                "serve",
+                name,
+            ],
             self.root / f"{name}.log",
             {**self.env, "PORT": str(self.ports[name]), **settings},
         )

@@ -99,7 +99,6 @@ class Feed:
                 group_id="analytics-feed",  # required by the client; nothing is committed to it
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                logger=logging.getLogger("kafka"),
             )
         )
         try:

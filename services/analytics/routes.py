@@ -10,10 +10,12 @@ import orjson
 from flask import Blueprint, Response, g, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
+from sqlalchemy.exc import DBAPIError
 
 from services.analytics import statistics
 from services.analytics.feed import Feed
 from services.eventkit.http import reply
+from services.eventkit.log import brief
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 
@@ -25,7 +27,10 @@ PATIENCE = 10.0  # seconds after which a client that takes nothing is dropped
 
 
 class Statistics:
-    """The summary, read once for all clients and no more often than once a second."""
+    """The summary, read once for all clients and no more often than once a second.
+
+    While the database is away clients keep the last one.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service, self._lock = service, threading.Lock()
@@ -35,18 +40,23 @@ class Statistics:
         """The newest summary."""
         with self._lock:
             if time.monotonic() - self._read_at >= STATS_EVERY:
-                with self._service.statements.connect() as db:
-                    self._stats = statistics.summary(db)
                 self._read_at = time.monotonic()
+                try:
+                    with self._service.statements.connect() as db:
+                        self._stats = statistics.summary(db)
+                except DBAPIError as error:
+                    log.warning("the statistics are old: %s", brief(error))
             return self._stats
 
 
-def create(service: Service, feed: Feed, most_clients: int) -> Blueprint:
-    """The routes. At most ``most_clients`` WebSockets are open at a time."""
+def create(service: Service, feed: Feed, *, most_clients: int, ping: float) -> Blueprint:
+    """The routes. At most ``most_clients`` WebSockets are open, each pinged every ``ping`` s."""
     routes = Blueprint("analytics", __name__)
     sock = Sock()
     stats = Statistics(service)
     places = threading.BoundedSemaphore(most_clients)
+    options = {"ping_interval": ping, "max_message_size": 4096}
+    routes.record_once(lambda state: state.app.config.update(SOCK_SERVER_OPTIONS=options))
 
     @routes.get("/api/analytics")
     def analytics() -> Response:
@@ -57,15 +67,22 @@ def create(service: Service, feed: Feed, most_clients: int) -> Blueprint:
     @routes.get("/api/stats")
     def summary() -> Response:
         """The sums alone."""
-        return reply({"success": True, "stats": stats.get()})
+        with service.statements.connect() as db:
+            return reply({"success": True, "stats": statistics.summary(db)})
 
     def live(ws: Server) -> None:
-        _follow(ws, feed, stats)
+        try:
+            _follow(ws, feed, stats)
+        except (OSError, ValueError) as error:
+            log.info("a client of the feed has gone: %s", brief(error))
 
     @routes.before_request
     def take_a_place() -> None:
         # Before the handshake, while the answer can still be a plain 503.
         if request.endpoint in ("analytics.live", "analytics.root"):
+            version = request.headers.get("Sec-WebSocket-Version")
+            if version != "13" or "Sec-WebSocket-Key" not in request.headers:
+                raise _upgrade_required()
             g.has_place = places.acquire(blocking=False)
             if not g.has_place:
                 raise Problem(
@@ -84,16 +101,20 @@ def create(service: Service, feed: Feed, most_clients: int) -> Blueprint:
     @routes.get("/", endpoint="no_socket")
     def no_socket() -> Response:
         """For whoever asks for the feed without a WebSocket."""
-        raise Problem(
-            426,
-            "upgrade-required",
-            "The live feed is a WebSocket; open it as ws://…/ws.",
-            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
-        )
+        raise _upgrade_required()
 
     sock.route("/", bp=routes, endpoint="root")(live)
     sock.route("/ws", bp=routes, endpoint="live")(live)
     return routes
+
+
+def _upgrade_required() -> Problem:
+    return Problem(
+        426,
+        "upgrade-required",
+        "The live feed is a WebSocket of version 13; open it as ws://…/ws.",
+        headers={"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+    )
 
 
 def _follow(ws: Server, feed: Feed, stats: Statistics) -> None:
@@ -126,14 +147,14 @@ def _follow(ws: Server, feed: Feed, stats: Statistics) -> None:
             if (now := stats.get()) != shown:
                 shown = now
                 _send(ws, {"type": "STATS_UPDATE", "stats": shown})
-        while ws.receive(timeout=0) is not None:
-            pass  # nothing is asked for over the socket; it must not pile up either
+        ws.input_buffer.clear()  # nothing is asked for over the socket; it must not pile up
 
 
 def _send(ws: Server, message: dict[str, Any] | str) -> None:
     """Send, as long as the client takes what it gets."""
-    _, writable, _ = select.select([], [ws.sock], [], PATIENCE)
-    if not writable:
+    poll = select.poll()
+    poll.register(ws.sock, select.POLLOUT)
+    if not poll.poll(PATIENCE * 1000):
         log.warning("a client of the feed took nothing for %s s and is dropped", PATIENCE)
         ws.connected = False
         raise ConnectionClosed

@@ -20,6 +20,7 @@ class AnalyticsSettings(Settings):
     """How many may follow the feed."""
 
     threads: int = 64
+    websocket_ping: float = Field(25.0, gt=0, description="Seconds between heartbeats.")
     websocket_clients: int = Field(50, ge=1, description="WebSockets open at a time.")
 
 
@@ -37,5 +38,7 @@ def create() -> Service:
     )
     feed = Feed(settings)
     service.background = [feed]
-    service.routes = routes.create(service, feed, settings.websocket_clients)
+    service.routes = routes.create(
+        service, feed, most_clients=settings.websocket_clients, ping=settings.websocket_ping
+    )
     return service

@@ -19,6 +19,7 @@ from services.eventkit import metrics
 from services.eventkit.database import is_transient, publish, unseen
 from services.eventkit.deadletter import REDRIVE_TO, DeadLetters
 from services.eventkit.event import Event, InvalidMessage, Language, decode, headers
+from services.eventkit.log import brief
 from services.eventkit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,6 @@ class Consumer(threading.Thread):
                 fetch_wait_max_ms=100,
                 queued_max_messages_kbytes=16384,
                 topic_metadata_refresh_interval_ms=10_000,
-                logger=logging.getLogger("kafka"),
             )
         )
         consumer.subscribe(self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke)
@@ -156,7 +156,7 @@ class Consumer(threading.Thread):
                     parts.append(part)
                     failures += 1
                     metrics.consumer_retries.labels(type(error).__name__).inc()
-                    reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+                    reason = brief(error)
                     if not self._stand_still(min(0.05 * 2**failures, 2), reason):
                         return
                 elif len(part) > 1:

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from services.eventkit import metrics
 from services.eventkit.event import InvalidMessage, headers, rfc3339
+from services.eventkit.log import brief
 from services.eventkit.relay import make_producer, send
 from services.eventkit.settings import Settings
 
@@ -49,7 +50,7 @@ class DeadLetters:
         """Write one and wait for the acknowledgement. Raises KafkaException where there is none."""
         if self._producer is None:
             self._producer = make_producer(self._settings)
-        cause = str(error).splitlines()[0][:1000] if str(error) else type(error).__name__
+        cause = brief(error)[:1000]
         origin = {
             "dlq-service": self._service,
             "dlq-topic": str(message.topic()),
@@ -115,7 +116,7 @@ class DeadLetter:
 def read(settings: Settings) -> list[DeadLetter]:
     """Read every dead letter that the topic still holds, oldest first.
 
-    Raises KafkaException where Kafka does not answer within ten seconds.
+    Raises KafkaException where Kafka does not answer within five seconds.
     """
     letters: dict[int, DeadLetter] = {}
     for message in _messages(settings):
@@ -138,7 +139,7 @@ def _messages(settings: Settings) -> Iterator[Message]:
     consumer = Consumer(settings.kafka(group_id="orderflow-dlq", enable_auto_commit=False))
     try:
         partition = TopicPartition(TOPIC, 0)
-        low, high = consumer.get_watermark_offsets(partition, timeout=10)
+        low, high = consumer.get_watermark_offsets(partition, timeout=5)
         partition.offset = low
         consumer.assign([partition])
         while partition.offset < high:

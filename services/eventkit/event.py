@@ -3,17 +3,24 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from confluent_kafka import Message
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from uuid_utils import uuid7
 
 
 class InvalidMessage(Exception):
     """A message that no retry can mend; it goes to the dead letters with this text as cause."""
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is not between the years 1 and 9999") from None
 
 
 class Metadata(BaseModel):
@@ -34,7 +41,9 @@ class Envelope(BaseModel):
 
     eventId: UUID = Field(description="UUIDv7; the same event never has two.")
     eventType: str = Field(min_length=1, max_length=100)
-    timestamp: AwareDatetime = Field(description="When it happened: RFC 3339, UTC.")
+    timestamp: Annotated[AwareDatetime, AfterValidator(_in_utc)] = Field(
+        description="When it happened: RFC 3339, UTC."
+    )
     payload: dict[str, Any]
     metadata: Metadata
     isReplay: bool = False

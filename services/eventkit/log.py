@@ -6,6 +6,11 @@ import sys
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 
+def brief(error: BaseException) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split("\n(Background on")[0].split()) or type(error).__name__
+
+
 def configure(service: str, level: str) -> None:
     """Send every log record of the process to standard error as JSON.
 

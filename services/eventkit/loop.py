@@ -12,6 +12,7 @@ from contextlib import suppress
 from sqlalchemy import Connection, Engine
 
 from services.eventkit import metrics
+from services.eventkit.log import brief
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Loop(threading.Thread):
                     self._lead(db)
             except Exception as error:
                 metrics.loop_failures.labels(self.loop).inc()
-                log.warning("loop %s failed, trying again: %s", self.loop, error)
+                log.warning("loop %s failed, trying again: %s", self.loop, brief(error))
                 delay = 0.1 if time.monotonic() - started > 10 else min(delay * 2, 5)
                 self._stopping.wait(delay)
             finally:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from services.eventkit.database import is_transient
+from services.eventkit.log import brief
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +74,18 @@ def install(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
         status = error.code or 500
-        code, advice = _ADVICE.get(status, ("http-error", error.description or error.name))
+        code, advice = _ADVICE.get(status, ("http-error", None))
         headers = {}
         if allowed := getattr(error, "valid_methods", None):
             headers["Allow"] = ", ".join(sorted(allowed))
-        detail = advice.format(
-            path=request.path,
-            method=request.method,
-            allowed=headers.get("Allow", "another method"),
-            limit=app.config["MAX_CONTENT_LENGTH"],
-        )
+        detail = error.description or error.name
+        if advice:
+            detail = advice.format(
+                path=request.path,
+                method=request.method,
+                allowed=headers.get("Allow", "another method"),
+                limit=app.config["MAX_CONTENT_LENGTH"],
+            )
         return Problem(status, code, detail, headers=headers).response()
 
     @app.errorhandler(DBAPIError)
@@ -90,7 +93,7 @@ def install(app: Flask) -> None:
     def database(error: Exception) -> Response:
         if not is_transient(error):
             return unexpected(error)
-        log.warning("the database did not answer: %s", str(error).splitlines()[0])
+        log.warning("the database did not answer: %s", brief(error))
         return Problem(
             503,
             "database-unavailable",

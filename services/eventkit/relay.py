@@ -64,7 +64,6 @@ def make_producer(settings: Settings) -> Producer:
             linger_ms=1,
             delivery_timeout_ms=10_000,
             message_max_bytes=2_000_000,
-            logger=logging.getLogger("kafka"),
         )
     )
 

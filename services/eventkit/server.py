@@ -1,5 +1,8 @@
 """gunicorn around a service: one worker process, threads for requests, Kafka after the fork."""
 
+import signal
+import threading
+from types import FrameType
 from typing import Any
 
 from flask import Flask
@@ -32,13 +35,26 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": int(settings.drain_timeout),
             "timeout": 60,
             "control_socket_disable": True,
-            "post_worker_init": lambda _worker: service.start(),
+            "post_worker_init": self._start,
             "worker_exit": lambda _server, _worker: service.stop(),
             "logger_class": "gunicorn.glogging.Logger",
             "loglevel": "warning",
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def _start(self, _worker: Any) -> None:
+        # gunicorn waits for open requests before worker_exit; one that follows the feed would
+        # only end with the wait, so it is told at the signal.
+        ended = signal.getsignal(signal.SIGTERM)
+
+        def on_sigterm(number: int, frame: FrameType | None) -> None:
+            threading.Thread(target=self._service.drain).start()
+            if callable(ended):
+                ended(number, frame)
+
+        signal.signal(signal.SIGTERM, on_sigterm)
+        self._service.start()
 
     def load(self) -> Flask:
         log.configure(self._service.name, self._service.settings.log_level)

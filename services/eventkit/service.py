@@ -22,6 +22,7 @@ from services.eventkit.consumer import Consumer, Handler
 from services.eventkit.database import connect, publish
 from services.eventkit.event import Event, Language
 from services.eventkit.http import reply
+from services.eventkit.log import brief
 from services.eventkit.loop import Loop, Round
 from services.eventkit.relay import Relay
 from services.eventkit.settings import Settings
@@ -149,18 +150,23 @@ class Service:
             )
         return 60.0
 
+    def drain(self) -> None:
+        """Take nothing new: the consumer and whoever holds a request open are to end."""
+        self._draining = True
+        if self._consumer:
+            self._consumer.stop()
+        for work in self.background:
+            work.stop()
+
     def stop(self) -> None:
         """Finish the work in hand, commit offsets and end the threads."""
-        self._draining = True
+        self.drain()
         until = time.monotonic() + self.settings.drain_timeout
         if self._consumer:
             # First, so that what its last batch published is still relayed.
-            self._consumer.stop()
             self._consumer.join(max(0.0, until - time.monotonic()))
         for loop in self._loops.values():
             loop.stop()
-        for work in self.background:
-            work.stop()
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         log.info("stopped")
@@ -169,7 +175,6 @@ class Service:
         """The Flask app with the service's routes and ``/health``, ``/ready``, ``/metrics``."""
         app = Flask(self.name, static_folder=None)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-        app.config["SOCK_SERVER_OPTIONS"] = {"ping_interval": 25, "max_message_size": 4096}
         app.extensions["orderflow"] = self
         app.url_map.strict_slashes = False
         problems.install(app)
@@ -221,7 +226,7 @@ class Service:
             with self.statements.connect() as db:
                 db.exec_driver_sql("SELECT 1")
         except Exception as error:
-            return str(error).splitlines()[0]
+            return brief(error)
         return None
 
     def _check_kafka(self) -> str | None:
@@ -234,7 +239,7 @@ class Service:
 
     @cached_property
     def _admin(self) -> AdminClient:
-        return AdminClient(self.settings.kafka(logger=logging.getLogger("kafka")))
+        return AdminClient(self.settings.kafka())
 
     @cached_property
     def _admin_lock(self) -> threading.Lock:

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
         return {
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "socket.nagle.disable": True,
+            "log_level": 2,  # a broker that is away is told by /ready and by our own lines
             "reconnect.backoff.max.ms": 1000,
             **{name.replace("_", "."): value for name, value in more.items()},
         }
@@ -78,13 +79,13 @@ def postgres_url(text: str) -> URL:
     """
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SystemExit(
             "The database URL cannot be read; it looks like"
             " postgresql://user:password@host:5432/name"
         ) from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise SystemExit(f"DATABASE_URL names {url.get_backend_name()}; PostgreSQL is needed.")
+        raise SystemExit(f"The database URL names {url.get_backend_name()}; PostgreSQL is needed.")
     return url.set(drivername="postgresql+psycopg2")
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -46,7 +47,10 @@ def _number(value: Any) -> Any:
     return value
 
 
-Price = Annotated[Decimal, BeforeValidator(_number), Field(ge=0)]
+# 80, 80.0 and 8E1 are one price, and so one request under an Idempotency-Key.
+Price = Annotated[
+    Decimal, BeforeValidator(_number), Field(ge=0), AfterValidator(lambda p: p.normalize())
+]
 
 
 class _Request(BaseModel):
@@ -64,7 +68,7 @@ class LineRequest(_Request):
     """A line as the client sends it; name and price are the catalogue's to say."""
 
     product_id: Id
-    name: str | None = None
+    name: Annotated[str, StringConstraints(max_length=500)] | None = None
     price: Price | None = None
     quantity: int = Field(ge=1, le=MAX_QUANTITY, strict=True)
 

@@ -2,6 +2,7 @@
 
 import base64
 import heapq
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -42,6 +43,13 @@ class ListQuery(BaseModel):
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "total", "-total"] = (
         "-created_at"
     )
+
+    @field_validator("from_", "to", mode="before")
+    @classmethod
+    def _written_out(cls, value: Any) -> Any:
+        if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
+            raise ValueError("Send a date or a time, such as 2026-11-22 or 2026-11-22T17:00:00Z")
+        return value
 
     @field_validator("from_", "to")
     @classmethod
@@ -124,7 +132,9 @@ def _filter(query: ListQuery) -> tuple[str, dict[str, Any]]:
     if query.q:
         where.append(
             "(o.id::text LIKE lower(%(q)s) || '%%' OR o.customer_id ILIKE %(like)s"
-            " OR o.customer_email ILIKE %(like)s OR o.items::text ILIKE %(like)s)"
+            " OR o.customer_email ILIKE %(like)s"
+            " OR EXISTS (SELECT FROM jsonb_array_elements(o.items)"
+            " WHERE value->>'name' ILIKE %(like)s OR value->>'productId' ILIKE %(like)s))"
         )
         escaped = query.q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         values |= {"q": escaped, "like": f"%{escaped}%"}

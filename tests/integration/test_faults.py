@@ -1,4 +1,4 @@
-"""SIGKILL of anything at any moment: nothing is lost, nothing is done twice, nothing stays stuck."""
+"""SIGKILL of anything at any moment: nothing is lost, done twice or left stuck."""
 
 import time
 from collections.abc import Callable

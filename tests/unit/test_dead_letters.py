@@ -78,7 +78,7 @@ def test_a_letter_carries_the_message_as_it_was_with_cause_and_origin(kafka: Kaf
     assert headers["dlq-service"] == b"payment"
     assert headers["dlq-topic"] == b"orders"
     assert headers["dlq-error"] == b"InvalidMessage"
-    assert headers["dlq-cause"] == b"the value is no JSON"
+    assert headers["dlq-cause"] == b"the value is no JSON at all"
     assert "redrive-to" not in headers
 
 

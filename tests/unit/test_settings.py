@@ -104,7 +104,7 @@ def test_more_feed_clients_than_threads_are_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_service_that_there_is_not_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(SystemExit, match=r"no service 'billing'.*gateway, payment"):
+    with pytest.raises(LookupError, match=r"no service 'billing'.*gateway, payment"):
         load("billing")
 
 
