@@ -2,8 +2,10 @@
 
 import logging
 import select
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -11,6 +13,7 @@ from flask import Blueprint, Response, g, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import DBAPIError
+from wsproto.frame_protocol import CloseReason
 
 from services.analytics import statistics
 from services.analytics.feed import Feed
@@ -23,7 +26,6 @@ log = logging.getLogger(__name__)
 
 STATS_EVERY = 1.0  # seconds between STATS_UPDATEs, where there is news
 BURST = 200  # events between two looks at whether the client keeps up
-PATIENCE = 10.0  # seconds after which a client that takes nothing is dropped
 
 
 class Statistics:
@@ -49,8 +51,13 @@ class Statistics:
             return self._stats
 
 
-def create(service: Service, feed: Feed, *, most_clients: int, ping: float) -> Blueprint:
-    """The routes. At most ``most_clients`` WebSockets are open, each pinged every ``ping`` s."""
+def create(
+    service: Service, feed: Feed, *, most_clients: int, ping: float, patience: float
+) -> Blueprint:
+    """The routes. At most ``most_clients`` WebSockets are open at a time.
+
+    Each is pinged every ``ping`` seconds, and dropped if it takes nothing for ``patience`` seconds.
+    """
     routes = Blueprint("analytics", __name__)
     sock = Sock()
     stats = Statistics(service)
@@ -72,9 +79,15 @@ def create(service: Service, feed: Feed, *, most_clients: int, ping: float) -> B
 
     def live(ws: Server) -> None:
         try:
-            _follow(ws, feed, stats)
-        except (OSError, ValueError) as error:
+            _Client(ws, patience).follow(feed, stats)
+        except (OSError, ValueError, ConnectionClosed) as error:
             log.info("a client of the feed has gone: %s", brief(error))
+        finally:
+            with suppress(OSError, ValueError, ConnectionClosed):
+                ws.close(CloseReason.GOING_AWAY)
+            # The library's own thread waits for the client's answer, which may never come.
+            with suppress(OSError):
+                ws.sock.shutdown(socket.SHUT_RDWR)
 
     @routes.before_request
     def take_a_place() -> None:
@@ -117,45 +130,56 @@ def _upgrade_required() -> Problem:
     )
 
 
-def _follow(ws: Server, feed: Feed, stats: Statistics) -> None:
-    """Send a client what it missed, then what happens, until it leaves or falls silent."""
-    feed.filled.wait(PATIENCE)
-    position, newest = feed.end()
-    greeting: dict[str, Any] = {
-        "type": "CONNECTED",
-        "message": "Connected to the live feed.",
-        "lastEventId": newest,
-    }
-    if last := request.args.get("lastEventId"):
-        found = feed.after(last)
-        greeting |= {"resumed": found is not None, "missed": None}
-        if found is not None:
-            greeting["missed"] = position - found
-            position = found
-    _send(ws, greeting)
-    shown: dict[str, Any] = {}
-    next_stats = 0.0
-    while ws.connected and not feed.stopped:
-        entries, position, skipped = feed.read(position, most=BURST, wait=STATS_EVERY)
-        if skipped:
-            _send(ws, {"type": "GAP", "missed": skipped})
-        for entry in entries:
-            if text := entry.text():
-                _send(ws, text)
-        if time.monotonic() >= next_stats:
-            next_stats = time.monotonic() + STATS_EVERY
-            if (now := stats.get()) != shown:
-                shown = now
-                _send(ws, {"type": "STATS_UPDATE", "stats": shown})
-        ws.input_buffer.clear()  # nothing is asked for over the socket; it must not pile up
+class _Client:
+    """A WebSocket that is sent to as long as its client takes what it gets."""
 
+    def __init__(self, ws: Server, patience: float) -> None:
+        self._ws, self._patience = ws, patience
+        self._writable = select.poll()
+        self._writable.register(ws.sock, select.POLLOUT)
 
-def _send(ws: Server, message: dict[str, Any] | str) -> None:
-    """Send, as long as the client takes what it gets."""
-    poll = select.poll()
-    poll.register(ws.sock, select.POLLOUT)
-    if not poll.poll(PATIENCE * 1000):
-        log.warning("a client of the feed took nothing for %s s and is dropped", PATIENCE)
-        ws.connected = False
-        raise ConnectionClosed
-    ws.send(message if isinstance(message, str) else orjson.dumps(message).decode())
+    def follow(self, feed: Feed, stats: Statistics) -> None:
+        """Send what the client missed, then what happens, until it leaves or the service stops."""
+        feed.filled.wait(self._patience)
+        position = self._greet(feed)
+        shown: dict[str, Any] = {}
+        next_stats = 0.0
+        while self._ws.connected and not feed.stopped:
+            entries, position, skipped = feed.read(position, most=BURST, wait=STATS_EVERY)
+            if skipped:
+                self._send({"type": "GAP", "missed": skipped})
+            for entry in entries:
+                if text := entry.text():
+                    self._send(text)
+            if time.monotonic() >= next_stats:
+                next_stats = time.monotonic() + STATS_EVERY
+                if (now := stats.get()) != shown:
+                    shown = now
+                    self._send({"type": "STATS_UPDATE", "stats": shown})
+            # Nothing is asked for over the socket; it must not pile up.
+            self._ws.input_buffer.clear()
+
+    def _greet(self, feed: Feed) -> int:
+        """Say whether what was missed follows. Returns the position to begin at."""
+        position, newest = feed.end()
+        greeting: dict[str, Any] = {
+            "type": "CONNECTED",
+            "message": "Connected to the live feed.",
+            "lastEventId": newest,
+        }
+        if last := request.args.get("lastEventId"):
+            found = feed.after(last)
+            greeting |= {"resumed": found is not None, "missed": None}
+            if found is not None:
+                greeting["missed"] = position - found
+                position = found
+        self._send(greeting)
+        return position
+
+    def _send(self, message: dict[str, Any] | str) -> None:
+        """Send one message. Raises ConnectionClosed where the client takes nothing any more."""
+        if not self._writable.poll(self._patience * 1000):
+            log.warning("a client of the feed took nothing for %s s", self._patience)
+            self._ws.connected = False
+            raise ConnectionClosed
+        self._ws.send(message if isinstance(message, str) else orjson.dumps(message).decode())

@@ -21,6 +21,9 @@ class AnalyticsSettings(Settings):
 
     threads: int = 64
     websocket_ping: float = Field(25.0, gt=0, description="Seconds between heartbeats.")
+    websocket_patience: float = Field(
+        10.0, gt=0, description="Seconds after which a client that takes nothing is dropped."
+    )
     websocket_clients: int = Field(50, ge=1, description="WebSockets open at a time.")
 
 
@@ -39,6 +42,10 @@ def create() -> Service:
     feed = Feed(settings)
     service.background = [feed]
     service.routes = routes.create(
-        service, feed, most_clients=settings.websocket_clients, ping=settings.websocket_ping
+        service,
+        feed,
+        most_clients=settings.websocket_clients,
+        ping=settings.websocket_ping,
+        patience=settings.websocket_patience,
     )
     return service

@@ -276,7 +276,7 @@ def test_a_client_that_never_reads_slows_nobody_down_and_costs_no_memory(
 
 def test_a_client_that_never_reads_loses_its_place(system: System, wire: Wire) -> None:
     system.stop("analytics")
-    system.start("analytics", WEBSOCKET_CLIENTS="1")
+    system.start("analytics", WEBSOCKET_CLIENTS="1", WEBSOCKET_PATIENCE="1")
     stuck = never_reads(system)
     # Large ones: the first that does not fit must not hold the server for good.
     flood(wire, 30, 500_000)
