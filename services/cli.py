@@ -32,7 +32,7 @@ def main() -> None:
 SHARE = click.FloatRange(0, 1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def cli() -> None:
     """Order processing on Kafka: run services, look after them, try them out."""
 
@@ -79,14 +79,12 @@ def migrate(services: tuple[str, ...], with_products: bool) -> None:
     "--partitions",
     default=6,
     type=click.IntRange(1, 1000),
-    show_default=True,
     help="Of each live topic.",
 )
 @click.option(
     "--replication",
     default=1,
     type=click.IntRange(1, 15),
-    show_default=True,
     help="Copies of each partition.",
 )
 def make_topics(partitions: int, replication: int) -> None:
@@ -102,18 +100,16 @@ def make_topics(partitions: int, replication: int) -> None:
     "--grace",
     default=60.0,
     type=click.FloatRange(0),
-    show_default=True,
     help="Seconds for what is under way.",
 )
 @click.option("--settled", is_flag=True, help="First wait until no order is under way.")
-@click.option("--timeout", default=300.0, show_default=True, help="Seconds to wait for that.")
+@click.option("--timeout", default=300.0, help="Seconds to wait for that.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--watch", is_flag=True, help="Check for ever, with /metrics on PORT, or 4005.")
 @click.option(
     "--every",
     default=30.0,
     type=click.FloatRange(0.1),
-    show_default=True,
     help="Seconds between checks.",
 )
 def verify(
@@ -226,33 +222,23 @@ def _letters(numbers: tuple[int, ...]) -> list[deadletter.DeadLetter]:
 
 
 @cli.command("demo")
-@click.option("--url", default="http://127.0.0.1:4000", show_default=True, envvar="GATEWAY_URL")
-@click.option(
-    "--count", default=200, type=click.IntRange(1), show_default=True, help="Orders to post."
-)
+@click.option("--url", default="http://127.0.0.1:4000", envvar="GATEWAY_URL")
+@click.option("--count", default=200, type=click.IntRange(1), help="Orders to post.")
 @click.option(
     "--rate",
     default=10.0,
     type=click.FloatRange(0),
-    show_default=True,
     help="Orders a second; 0: all at once.",
 )
 @click.option(
     "--customers",
     default=20,
     type=click.IntRange(1),
-    show_default=True,
     help="Different customers.",
 )
-@click.option(
-    "--declined", default=0.05, type=SHARE, show_default=True, help="Share with a bad card."
-)
-@click.option(
-    "--cancelled", default=0.05, type=SHARE, show_default=True, help="Share that is cancelled."
-)
-@click.option(
-    "--out-of-stock", default=0.05, type=SHARE, show_default=True, help="Share beyond the stock."
-)
+@click.option("--declined", default=0.05, type=SHARE, help="Share with a bad card.")
+@click.option("--cancelled", default=0.05, type=SHARE, help="Share that is cancelled.")
+@click.option("--out-of-stock", default=0.05, type=SHARE, help="Share beyond the stock.")
 @click.option("--restock/--no-restock", default=True, help="Fill the shelf as it empties.")
 @click.option("--seed", default=None, type=int, help="Make the same stream again.")
 def run_demo(url: str, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from sqlalchemy import Engine, create_engine, make_url
 from uuid_utils import uuid7
 
@@ -72,7 +72,12 @@ class Wire:
     def __init__(self, system: System) -> None:
         self.bootstrap = system.kafka.bootstrap
         self.producer = Producer(
-            {"bootstrap.servers": self.bootstrap, "message.max.bytes": 5_000_000}
+            {
+                "bootstrap.servers": self.bootstrap,
+                "message.max.bytes": 5_000_000,
+                "linger.ms": 0,
+                "log_level": 2,
+            }
         )
 
     def send(self, topic: str, value: Any, key: str = "", headers: Any = None) -> None:
@@ -83,19 +88,28 @@ class Wire:
 
     def read(self, topic: str) -> list[Any]:
         """Every message of a topic, partition by partition."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": str(uuid4())})
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap, "group.id": str(uuid4()), "log_level": 2}
+        )
         try:
-            messages = []
+            wanted = {}
             for number in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-                at = TopicPartition(topic, number)
-                low, high = consumer.get_watermark_offsets(at, timeout=10)
-                consumer.assign([TopicPartition(topic, number, low)])
-                while low < high:
-                    message = consumer.poll(10)
-                    assert message is not None and not message.error()
-                    low = int(message.offset() or 0) + 1
-                    messages.append(message)
-            return messages
+                low, high = consumer.get_watermark_offsets(
+                    TopicPartition(topic, number), timeout=10
+                )
+                if low < high:
+                    wanted[number] = high
+            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in wanted])
+            messages = []
+            while wanted:
+                message = consumer.poll(10)
+                assert message is not None
+                assert not message.error()
+                messages.append(message)
+                number, offset = int(message.partition() or 0), int(message.offset() or 0)
+                if offset + 1 >= wanted.get(number, 0):
+                    wanted.pop(number, None)
+            return sorted(messages, key=lambda m: (m.partition(), m.offset()))
         finally:
             consumer.close()
 

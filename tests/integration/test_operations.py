@@ -1,0 +1,193 @@
+"""What people run beside the services: the checker, the demo, migrations, logs and metrics."""
+
+import json
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import create_engine
+from sqlalchemy.exc import ProgrammingError
+
+from services import verify
+from services.eventkit.settings import Settings
+from services.registry import NAMES
+from tests.contract.live import check_responses
+from tests.system import System, eventually
+
+
+def test_the_answers_of_the_running_system_are_those_of_the_contract(system: System) -> None:
+    assert check_responses(system.url("gateway"), system.url("analytics")) > 100
+
+
+def test_verify_ends_with_0_and_names_each_invariant_while_all_hold(system: System) -> None:
+    system.ended(system.accepted(("PROD-001", 1)))
+    system.settle()
+    done = system.run("verify", "--settled")
+    for invariant in verify.INVARIANTS:
+        assert f"ok     {invariant.name}" in done.stdout
+    assert json.loads(system.run("verify", "--json").stdout)[0]["breaches"] == 0
+
+
+# Each sets something wrong and puts it right again; the order's id is given.
+BREACHES = {
+    "order_settled": (
+        "UPDATE gateway.orders SET status = 'paid' WHERE id = %(id)s",
+        "UPDATE gateway.orders SET status = 'completed' WHERE id = %(id)s",
+    ),
+    "status_from_events": (
+        "UPDATE gateway.orders SET status = 'cancelled' WHERE id = %(id)s",
+        "UPDATE gateway.orders SET status = 'completed' WHERE id = %(id)s",
+    ),
+    "event_once": (
+        "INSERT INTO gateway.order_events SELECT gen_random_uuid(), order_id, event_type, payload,"
+        " service_name, NULL, now() FROM gateway.order_events WHERE order_id = %(id)s"
+        " AND event_type = 'PAYMENT_PROCESSED'",
+        "DELETE FROM gateway.order_events WHERE order_id = %(id)s"
+        " AND event_type = 'PAYMENT_PROCESSED' AND causation_id IS NULL",
+    ),
+    "event_has_order": (
+        "UPDATE gateway.order_events SET order_id = gen_random_uuid(), causation_id = %(id)s"
+        " WHERE order_id = %(id)s AND event_type = 'ORDER_CREATED'",
+        "UPDATE gateway.order_events SET order_id = %(id)s, causation_id = NULL"
+        " WHERE causation_id = %(id)s",
+    ),
+    "shipped_is_paid": (
+        "UPDATE payment.payments SET captured = 0 WHERE order_id = %(id)s",
+        "UPDATE payment.payments SET captured = amount WHERE order_id = %(id)s",
+    ),
+    "amount_is_total": (
+        "UPDATE gateway.orders SET total = total + 0.01 WHERE id = %(id)s",
+        "UPDATE gateway.orders SET total = total - 0.01 WHERE id = %(id)s",
+    ),
+    "stock_reserved": (
+        "UPDATE inventory.reservations SET status = 'reserved' WHERE order_id = %(id)s",
+        "UPDATE inventory.reservations SET status = 'committed' WHERE order_id = %(id)s",
+    ),
+    "stock_follows_order": (
+        "UPDATE inventory.reservations SET status = 'released' WHERE order_id = %(id)s",
+        "UPDATE inventory.reservations SET status = 'committed' WHERE order_id = %(id)s",
+    ),
+    "parcel_follows_order": (
+        "UPDATE gateway.orders SET status = 'failed' WHERE id = %(id)s",
+        "UPDATE gateway.orders SET status = 'completed' WHERE id = %(id)s",
+    ),
+    "no_money_kept": (
+        "UPDATE gateway.orders SET status = 'cancelled' WHERE id = %(id)s",
+        "UPDATE gateway.orders SET status = 'completed' WHERE id = %(id)s",
+    ),
+    "authorisation_closed": (
+        "UPDATE payment.payments SET status = 'authorised', stock = NULL WHERE order_id = %(id)s",
+        "UPDATE payment.payments SET status = 'captured', stock = 'reserved'"
+        " WHERE order_id = %(id)s",
+    ),
+    "cancel_decided": (
+        "UPDATE gateway.orders SET cancel_status = 'requested' WHERE id = %(id)s",
+        "UPDATE gateway.orders SET cancel_status = NULL WHERE id = %(id)s",
+    ),
+    "statistics_agree": (
+        "UPDATE analytics.order_facts SET total = total + 0.01 WHERE order_id = %(id)s",
+        "UPDATE analytics.order_facts SET total = total - 0.01 WHERE order_id = %(id)s",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_broken_invariant_is_found_by_the_command_and_by_the_metric(
+    system: System, name: str
+) -> None:
+    order = system.accepted(("PROD-001", 1))
+    assert system.ended(order)["status"] == "completed"
+    system.settle()
+    wrong, right = BREACHES[name]
+    assert system.rows(wrong + " RETURNING 1", id=order)
+    try:
+        auditor = verify.Auditor(system.engine, every=60, grace=0)
+        auditor.check()
+        value = auditor.registry.get_sample_value(
+            "orderflow_invariant_breaches", {"invariant": name}
+        )
+        assert value and value >= 1
+        found = {f.invariant.name: f for f in verify.check(system.engine, grace=0)}
+        assert found[name].examples
+    finally:
+        assert system.rows(right + " RETURNING 1", id=order)
+
+
+def test_verify_ends_with_1_and_shows_what_breaks(system: System) -> None:
+    order = system.accepted(("PROD-001", 1))
+    system.ended(order)
+    system.settle()
+    wrong, right = BREACHES["status_from_events"]
+    system.rows(wrong + " RETURNING 1", id=order)
+    done = system.run("verify", "--grace", "0", check=False)
+    system.rows(right + " RETURNING 1", id=order)
+    assert done.returncode == 1
+    assert "BROKEN 1x status_from_events" in done.stdout
+    assert order in done.stdout
+
+
+def test_the_demo_posts_what_it_is_told(system: System) -> None:
+    before = system.rows("SELECT count(*) FROM gateway.orders")[0][0]
+    options = ["--url", system.url("gateway"), "--count", "40", "--rate", "0", "--seed", "7"]
+    done = system.run("demo", *options, "--declined", "0.3", "--cancelled", "0.2")
+    assert "40 orders in" in done.stdout
+    assert system.rows("SELECT count(*) FROM gateway.orders")[0][0] == before + 40
+    system.settle()
+    reasons = system.get("/api/analytics")["analytics"]["failuresByReason"]
+    assert reasons["declined"] > 0
+
+
+def test_migrating_and_making_topics_again_changes_nothing(system: System) -> None:
+    before = system.rows("SELECT * FROM inventory.inventory ORDER BY 1")
+    assert "none, all were there" in system.run("topics").stdout
+    assert "migrated: gateway, payment" in system.run("migrate").stdout
+    assert system.rows("SELECT * FROM inventory.inventory ORDER BY 1") == before
+
+
+def test_no_service_may_read_the_tables_of_another(system: System) -> None:
+    settings = Settings(database_url=system.postgres.url)
+    for name in NAMES:
+        engine = create_engine(settings.database(name))
+        for other, table in (("gateway", "orders"), ("payment", "payments")):
+            with engine.connect() as db:
+                if name == other:
+                    db.exec_driver_sql(f"SELECT 1 FROM {other}.{table} LIMIT 1")
+                else:
+                    with pytest.raises(ProgrammingError, match="permission denied"):
+                        db.exec_driver_sql(f"SELECT 1 FROM {other}.{table}")
+        engine.dispose()
+
+
+def test_each_published_event_is_one_line_of_the_log_with_its_order_and_correlation(
+    system: System,
+) -> None:
+    system.stop("payment")
+    system.start("payment", LOG_LEVEL="INFO")
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    answer = system.order(headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    order = answer.json()["order"]["id"]
+    system.ended(order)
+
+    def logged() -> list[Any]:
+        lines = (system.root / "payment.log").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        return [r for r in records if r.get("orderId") == order]
+
+    records = eventually(lambda: found if len(found := logged()) >= 2 else None)
+    assert [r["eventType"] for r in records] == ["PAYMENT_PROCESSING", "PAYMENT_PROCESSED"]
+    assert {r["correlationId"].replace("-", "") for r in records} == {trace}
+    assert all(r["time"] and r["service"] == "payment" for r in records)
+    system.stop("payment")
+    system.start("payment")
+
+
+def test_every_service_answers_health_ready_and_metrics(system: System) -> None:
+    system.ended(system.accepted(("PROD-001", 1)))
+    for name in NAMES:
+        health = system.http.get(system.url(name, "/health"), timeout=5)
+        assert (health.status_code, health.json()["service"]) == (200, name)
+        assert system.http.get(system.url(name, "/ready"), timeout=5).ok
+        text = system.http.get(system.url(name, "/metrics"), timeout=5).text
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+        assert families["orderflow_consumer_assigned_partitions"].samples[0].value > 0
+        assert all(f.documentation for f in families.values() if f.name.startswith("orderflow"))
