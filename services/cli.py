@@ -8,7 +8,7 @@ from typing import Any
 import click
 from confluent_kafka import KafkaException
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from services.eventkit import deadletter
 from services.eventkit.log import brief
@@ -22,6 +22,8 @@ def main() -> None:
     except OperationalError as error:
         url = read_settings(Settings).owner().render_as_string(hide_password=True)
         sys.exit(f"PostgreSQL at {url} does not answer: {brief(error)}")
+    except DBAPIError as error:
+        sys.exit(f"PostgreSQL refuses: {brief(error)}")
     except KafkaException as error:
         sys.exit(
             f"Kafka at {read_settings(Settings).kafka_bootstrap_servers} does not answer,"
@@ -61,7 +63,9 @@ def migrate(services: tuple[str, ...], with_products: bool) -> None:
     from services.inventory.service import seed
 
     settings = read_settings(Settings)
-    engine = create_engine(settings.owner(), connect_args={"connect_timeout": 5})
+    engine = create_engine(
+        settings.owner(), hide_parameters=True, connect_args={"connect_timeout": 5}
+    )
     try:
         found = [registry.load(name) for name in services or registry.NAMES]
     except LookupError as error:
@@ -121,7 +125,10 @@ def verify(
 
     settings = read_settings(Settings)
     engine = create_engine(
-        settings.owner(), pool_pre_ping=True, connect_args={"connect_timeout": 5}
+        settings.owner(),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
     )
     if watch:
         log.configure("auditor", settings.log_level)
@@ -199,7 +206,11 @@ def dlq_redrive(
             for letter in letters
             if not letter.redriven and (not service or letter.origin.get("service") == service)
         ]
-    elif not again and (done := [letter for letter in letters if letter.redriven]):
+    if truncated := [letter for letter in letters if "truncated" in letter.origin]:
+        raise click.ClickException(
+            f"{truncated[0].number} was too large to keep and cannot be redriven from here."
+        )
+    if numbers and not again and (done := [letter for letter in letters if letter.redriven]):
         raise click.ClickException(
             f"{done[0].number} was redriven at {done[0].redriven[-1]}; --again does so once more."
         )

@@ -51,9 +51,15 @@ _GONE = _list({OrderStatus.SHIPPED, OrderStatus.COMPLETED})
 INVARIANTS = [
     Invariant(
         "order_settled",
-        "Each order reaches a terminal status; none is stuck.",
-        f"SELECT id, status FROM gateway.orders WHERE status NOT IN ({_list(TERMINAL)})"
-        " AND updated_at < %(idle)s",
+        "Each order reaches a terminal status; none is stuck without a timer.",
+        f"""
+        SELECT o.id, o.status FROM gateway.orders o
+        LEFT JOIN shipping.shipments s ON s.order_id = o.id AND s.due_at > now()
+        LEFT JOIN payment.payments p ON p.order_id = o.id AND p.due_at > now()
+            AND p.action IS NOT NULL
+        WHERE o.status NOT IN ({_list(TERMINAL)}) AND o.updated_at < %(idle)s
+            AND s.order_id IS NULL AND p.order_id IS NULL
+        """,
     ),
     Invariant(
         "cancel_decided",
@@ -103,13 +109,33 @@ INVARIANTS = [
         "SELECT s.order_id, p.captured, p.refunded FROM shipping.shipments s"
         " LEFT JOIN payment.payments p USING (order_id)"
         " WHERE s.status IN ('dispatched', 'delivered')"
-        " AND (p.order_id IS NULL OR p.captured <> p.amount OR p.refunded <> 0)",
+        " AND (p.order_id IS NULL OR p.captured IS DISTINCT FROM p.amount OR p.refunded <> 0)",
     ),
     Invariant(
         "amount_is_total",
         "What payment charges is the order's total.",
         "SELECT o.id, o.total, p.amount FROM gateway.orders o"
         " JOIN payment.payments p ON p.order_id = o.id WHERE p.amount <> o.total",
+    ),
+    Invariant(
+        "nothing_without_order",
+        "No money is charged, stock reserved or parcel made for an order that there is not.",
+        " UNION ALL ".join(
+            f"SELECT '{what}', t.order_id FROM {table} t"
+            f" LEFT JOIN gateway.orders o ON o.id = t.order_id WHERE o.id IS NULL AND {when}"
+            for what, table, when in (
+                ("payment", "payment.payments", "t.status <> 'new'"),
+                ("reservation", "inventory.reservations", "t.status IN ('reserved', 'committed')"),
+                ("shipment", "shipping.shipments", "t.status NOT IN ('waiting', 'cancelled')"),
+            )
+        ),
+    ),
+    Invariant(
+        "completed_is_delivered",
+        "The parcel of a completed order is delivered.",
+        "SELECT o.id, s.status FROM gateway.orders o"
+        " LEFT JOIN shipping.shipments s ON s.order_id = o.id"
+        " WHERE o.status = 'completed' AND s.status IS DISTINCT FROM 'delivered'",
     ),
     Invariant(
         "stock_bounds",

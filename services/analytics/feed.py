@@ -119,7 +119,9 @@ class Feed:
                         positions[at] = int(message.offset() or 0) + 1
                         if positions[at] >= highs.get(at, 0):
                             highs.pop(at, None)
-                if not any(positions[at] < high for at, high in highs.items()):
+                # Silence ends the past too: a topic may end in what is no message.
+                if first is None or not any(positions[at] < high for at, high in highs.items()):
+                    highs = {}
                     self._add(sorted(past, key=lambda m: m.timestamp()[1]))
                     past = []
                     self.filled.set()

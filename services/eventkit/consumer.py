@@ -16,9 +16,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from sqlalchemy import Connection, Engine
 
 from services.eventkit import metrics
-from services.eventkit.database import is_transient, publish, unseen
+from services.eventkit.database import is_too_much, passes, publish, unseen
 from services.eventkit.deadletter import REDRIVE_TO, DeadLetters
-from services.eventkit.event import Event, InvalidMessage, Language, decode, headers
+from services.eventkit.event import Event, Language, decode, headers
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings
 
@@ -55,6 +55,7 @@ class Consumer(threading.Thread):
         self._topics = sorted({language.topics[t] for t in handlers})
         self._dead_letters = DeadLetters(service, settings)
         self._stopping = threading.Event()
+        self._paused = False
         self.waiting_for: str | None = None  # why the consumer stands still, for /ready
 
     def stop(self) -> None:
@@ -94,12 +95,12 @@ class Consumer(threading.Thread):
 
     def _on_assign(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
-        if self.waiting_for:
+        if self._paused:
             consumer.pause(partitions)
         self._count_assigned(consumer)
 
     def _on_revoke(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
-        # Runs inside poll(), so no batch is half done; its offsets are stored and go first.
+        # Runs inside poll(), so no transaction is open; what is committed goes first.
         try:
             consumer.commit(asynchronous=False)
         except KafkaException as error:
@@ -135,7 +136,7 @@ class Consumer(threading.Thread):
             if self._is_ours(message):
                 try:
                     event = decode(message, self._language)
-                except InvalidMessage as error:
+                except Exception as error:
                     if not self._bury(message, error):
                         return
                 else:
@@ -148,19 +149,20 @@ class Consumer(threading.Thread):
         failures = 0
         while parts:
             part = parts.pop()
+            half = len(part) // 2
             try:
                 self._transact(part)
-                failures = 0
+                failures, self.waiting_for = 0, None
             except Exception as error:
-                if is_transient(error):
-                    parts.append(part)
+                if passes(error):
+                    # What takes too long as a whole may not in halves.
+                    small = failures < 2 or half == 0 or not is_too_much(error)
+                    parts += [part] if small else [part[half:], part[:half]]
                     failures += 1
                     metrics.consumer_retries.labels(type(error).__name__).inc()
-                    reason = brief(error)
-                    if not self._stand_still(min(0.05 * 2**failures, 2), reason):
+                    if not self._stand_still(min(0.05 * 2 ** min(failures, 6), 2), brief(error)):
                         return
-                elif len(part) > 1:
-                    half = len(part) // 2
+                elif half:
                     parts += [part[half:], part[:half]]
                 elif not self._bury(part[0].message, error):  # type: ignore[arg-type]
                     return
@@ -200,6 +202,7 @@ class Consumer(threading.Thread):
             if not wait:
                 try:
                     self._dead_letters.write(message, error)
+                    self.waiting_for = None
                     return True
                 except KafkaException as fault:
                     wait, reason = 1.0, f"a dead letter was not taken: {fault}"
@@ -212,6 +215,7 @@ class Consumer(threading.Thread):
             log.warning("standing still: %s", reason)
         self.waiting_for = reason
         until = time.monotonic() + seconds * random.uniform(0.75, 1)  # noqa: S311
+        self._paused = True
         self._kafka.pause(self._kafka.assignment())
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
             if (early := self._kafka.poll(min(left, 0.1))) and not early.error():
@@ -219,7 +223,7 @@ class Consumer(threading.Thread):
                 self._kafka.seek(
                     TopicPartition(early.topic(), early.partition(), early.offset())  # type: ignore[arg-type]
                 )
-        self.waiting_for = None
+        self._paused = False
         self._kafka.resume(self._kafka.assignment())
         return not self._stopping.is_set()
 

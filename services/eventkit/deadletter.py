@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from services.eventkit import metrics
 from services.eventkit.event import InvalidMessage, headers, rfc3339
@@ -25,6 +25,7 @@ from services.eventkit.settings import Settings
 log = logging.getLogger(__name__)
 
 TOPIC = "dead-letters"
+LARGEST = 1_500_000  # bytes; a compressed message may be larger than the topic takes
 REDRIVE_TO = "redrive-to"  # the header that names the one service a redriven message is for
 _ORIGIN = "dlq-"
 
@@ -61,18 +62,18 @@ class DeadLetters:
             "dlq-at": rfc3339(datetime.now(UTC)),
         }
         kept = [h for h in headers(message) if h[0] != REDRIVE_TO and not h[0].startswith(_ORIGIN)]
+        value = message.value()
+        if value is not None and len(value) > LARGEST:
+            origin["dlq-truncated"] = f"{len(value)} bytes, still to be read at their origin"
+            value, kept = None, []
+        letter = {
+            "topic": TOPIC,
+            "key": message.key(),
+            "value": value,
+            "headers": [*kept, *((name, text.encode()) for name, text in origin.items())],
+        }
         try:
-            send(
-                self._producer,
-                [
-                    {
-                        "topic": TOPIC,
-                        "key": message.key(),
-                        "value": message.value(),
-                        "headers": kept + [(name, text.encode()) for name, text in origin.items()],
-                    }
-                ],
-            )
+            send(self._producer, [letter])
         except Exception:
             self._producer = None
             raise
@@ -145,7 +146,7 @@ def _messages(settings: Settings) -> Iterator[Message]:
         while partition.offset < high:
             message = consumer.poll(10)
             if message is None:
-                return
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the list is not complete"))
             if message.error():
                 continue
             partition.offset = int(message.offset() or 0) + 1

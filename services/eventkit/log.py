@@ -7,7 +7,8 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 
 def brief(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line; of one of the database's, what the server said and not the SQL."""
+    error = getattr(error, "orig", None) or error
     return " ".join(str(error).split("\n(Background on")[0].split()) or type(error).__name__
 
 

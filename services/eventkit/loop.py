@@ -84,8 +84,11 @@ class Loop(threading.Thread):
             db.commit()
             metrics.loop_leader.labels(self.loop).set(1)
             log.info("leading loop %s", self.loop)
-            while not self._stopping.is_set():
+            while True:
+                last = self._stopping.is_set()  # then what was published before is still done
                 pause = self._work(db)
+                if last:
+                    return
                 if pause is None or pause > 0:
                     self._wait(db, min(LONGEST_WAIT if pause is None else pause, LONGEST_WAIT))
         finally:
@@ -95,9 +98,15 @@ class Loop(threading.Thread):
     def _wait(self, db: Connection | None, seconds: float) -> bool:
         """Sleep until woken, here or by another process. Returns whether it was in this one."""
         session = db.connection.driver_connection if db else None
-        heard, _, _ = select.select(
-            [self._asleep, *([session] if session else [])], [], [], seconds
-        )
+        sleep = select.poll()
+        sleep.register(self._asleep, select.POLLIN)
+        if session is not None:
+            # What came with the answer to the last statement is read already and wakes nobody.
+            session.poll()
+            if session.notifies:
+                seconds = 0
+            sleep.register(session, select.POLLIN)
+        heard = [descriptor for descriptor, _ in sleep.poll(seconds * 1000)]
         if session is not None:
             session.poll()
             session.notifies.clear()

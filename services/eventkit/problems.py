@@ -94,11 +94,16 @@ def install(app: Flask) -> None:
         if not is_transient(error):
             return unexpected(error)
         log.warning("the database did not answer: %s", brief(error))
+        advice = "send the same request again."
+        if request.method not in ("GET", "HEAD") and not isinstance(error, TimeoutError):
+            advice = (
+                "whether this request was stored is not known. Look before you send it again,"
+                " or send it again under the Idempotency-Key that it had."
+            )
         return Problem(
             503,
             "database-unavailable",
-            "The database does not answer at the moment and nothing was stored;"
-            " send the same request again.",
+            f"The database does not answer at the moment; {advice}",
             headers={"Retry-After": "1"},
         ).response()
 

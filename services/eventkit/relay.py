@@ -1,6 +1,5 @@
 """The relay: takes events from the outbox to Kafka, in order, and forgets them."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +9,6 @@ from sqlalchemy import Connection
 
 from services.eventkit import metrics
 from services.eventkit.settings import Settings
-
-log = logging.getLogger(__name__)
 
 BATCH = 2000
 

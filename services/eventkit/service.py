@@ -30,6 +30,8 @@ from services.eventkit.settings import Settings
 log = logging.getLogger(__name__)
 
 MAX_BODY = 100 * 1024  # bytes
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+KAFKA_CHECK = 2.0  # seconds for which an answer of Kafka counts
 
 
 class Background(Protocol):
@@ -71,18 +73,22 @@ class Service:
     _consumer: Consumer | None = field(default=None, init=False)
     _started: float = field(default_factory=time.time, init=False)
     _draining: bool = field(default=False, init=False)
+    _kafka_checked: float = field(default=float("-inf"), init=False)
+    _kafka_fault: str | None = field(default="Kafka was not asked yet", init=False)
 
     @cached_property
     def engine(self) -> Engine:
         """Connections for transactions."""
         pool = self.settings.database_pool + len(self.loops) + 4
-        return connect(self.settings.database(self.name), pool=pool)
+        return connect(self.settings.database(self.name), schema=self.name, pool=pool)
 
     @cached_property
     def statements(self) -> Engine:
         """Connections on which each statement is a transaction of its own."""
         pool = self.settings.database_pool
-        return connect(self.settings.database(self.name), pool=pool, autocommit=True)
+        return connect(
+            self.settings.database(self.name), schema=self.name, pool=pool, autocommit=True
+        )
 
     def wake(self, loop: str) -> None:
         """Say that there may be work for a loop. Call it after the commit."""
@@ -140,15 +146,16 @@ class Service:
         for name in self.loops:
             self.wake(name)
 
-    def _prune(self, db: Connection) -> float:
+    def _prune(self, db: Connection) -> float | None:
         # UUIDv7 begins with its time in milliseconds, so age is a range of the primary key.
         oldest = int((time.time() - self.settings.inbox_days * 86400) * 1000)
         with db.begin():
-            db.exec_driver_sql(
-                "DELETE FROM inbox WHERE event_id < %(oldest)s::uuid",
+            gone = db.exec_driver_sql(
+                "DELETE FROM inbox WHERE event_id = ANY(ARRAY(SELECT event_id FROM inbox"
+                " WHERE event_id < %(oldest)s::uuid LIMIT 10000))",
                 {"oldest": f"{oldest:012x}" + "0" * 20},
             )
-        return 60.0
+        return 0 if gone.rowcount == 10_000 else 60.0
 
     def drain(self) -> None:
         """Take nothing new: the consumer and whoever holds a request open are to end."""
@@ -230,12 +237,19 @@ class Service:
         return None
 
     def _check_kafka(self) -> str | None:
-        try:
-            with self._admin_lock:
+        # One request asks, the others take its answer: a Kafka that is away holds up one thread.
+        if time.monotonic() - self._kafka_checked > KAFKA_CHECK and self._admin_lock.acquire(
+            blocking=False
+        ):
+            try:
                 self._admin.list_topics(timeout=2)
-        except KafkaException as error:
-            return str(error.args[0])
-        return None
+                self._kafka_fault = None
+            except KafkaException as error:
+                self._kafka_fault = str(error.args[0])
+            finally:
+                self._kafka_checked = time.monotonic()
+                self._admin_lock.release()
+        return self._kafka_fault
 
     @cached_property
     def _admin(self) -> AdminClient:
@@ -258,7 +272,8 @@ def _measure(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "unknown"
+        method = request.method if request.method in METHODS else "other"
         took = time.perf_counter() - request.environ["orderflow.began"]
-        metrics.http_seconds.labels(request.method, route).observe(took)
-        metrics.http_requests.labels(request.method, route, response.status_code).inc()
+        metrics.http_seconds.labels(method, route).observe(took)
+        metrics.http_requests.labels(method, route, response.status_code).inc()
         return response

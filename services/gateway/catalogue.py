@@ -78,9 +78,10 @@ class Catalogue:
     def refresh(self) -> None:
         """Copy what inventory has. Raises where neither inventory nor the own table answers."""
         with self._lock:
+            if time.monotonic() - self._refreshed < SOONEST:
+                return  # another thread has just done it
             if not self._products:
                 self._products = self._stored()
-            self._refreshed = time.monotonic()
             try:
                 answer = self._http.get(self._url, timeout=2)
                 answer.raise_for_status()
@@ -88,13 +89,15 @@ class Catalogue:
                 if self._products:
                     return
                 raise
+            finally:
+                self._refreshed = time.monotonic()
             products = {
                 p["product_id"]: Product(p["name"], Decimal(p["price"]))
                 for p in answer.json()["inventory"]
             }
             if products != self._products:
-                self._products = products
                 self._store(products)
+                self._products = products
 
     def _stored(self) -> dict[str, Product]:
         try:
@@ -112,7 +115,7 @@ class Catalogue:
             db.exec_driver_sql("DELETE FROM catalogue")
             db.exec_driver_sql(
                 "INSERT INTO catalogue SELECT * FROM"
-                " unnest(%(ids)s, %(names)s, %(prices)s::numeric[])",
+                " unnest(%(ids)s::text[], %(names)s::text[], %(prices)s::numeric[])",
                 {
                     "ids": list(products),
                     "names": [p.name for p in products.values()],

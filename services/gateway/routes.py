@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from services.eventkit.http import query as parameters
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 from services.gateway import cancellation, reading
-from services.gateway.acceptance import Acceptance, OrderRequest, fingerprint, recall
+from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fingerprint, recall
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
 from services.gateway.neighbours import Neighbours
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
+STORE_SECONDS = 3.0  # a restart of the database takes less
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -54,16 +56,17 @@ def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Bl
             headers["Idempotency-Replayed"] = "true"
         return Response(told.response, 201, headers, mimetype="application/json")
 
-    def _store(acceptance: Acceptance) -> Any:
-        try:
-            with service.statements.connect() as db:
-                return acceptance.store(db)
-        except DBAPIError as error:
-            if not is_transient(error):
-                raise
-        # Whether the first try was stored is not known; the second finds out, as it has its id.
-        with service.statements.connect() as db:
-            return acceptance.store(db)
+    def _store(acceptance: Acceptance) -> Accepted:
+        # Whether a try was stored whose answer was lost, the next finds out: it has the same id.
+        until = time.monotonic() + STORE_SECONDS
+        while True:
+            try:
+                with service.statements.connect() as db:
+                    return acceptance.store(db)
+            except DBAPIError as error:
+                if not is_transient(error) or time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
 
     @routes.get("/api/orders")
     def orders() -> Response:

@@ -2,7 +2,7 @@
 
 An order has one row in ``reservations``, made by whichever event comes first; that row decides
 what a later or a repeated event may do. It is written before any product is locked, and products
-are locked in the order of their ids, so that two consumers wait for each other in one direction.
+are locked in the order of their ids; what deadlocks all the same is tried again.
 """
 
 from collections import Counter
@@ -21,6 +21,7 @@ Stock = Counter[str]  # product id -> pieces
 
 def reserve(db: Connection, events: list[Event]) -> list[Event]:
     """Reserve all lines of an order or none."""
+    events = _first(events)
     wanted = {e.key: _sum((i.product_id, i.quantity) for i in e.payload.items) for e in events}
     new = _insert(db, "reserved", wanted)
     events = [e for e in events if e.key in new]
@@ -54,6 +55,7 @@ def reserve(db: Connection, events: list[Event]) -> list[Event]:
 
 def release(db: Connection, events: list[Event]) -> list[Event]:
     """Give back what is reserved for an order that has failed or whose parcel will not leave."""
+    events = _first(events)
     # Where the order's stock was not asked for yet, the row keeps it from being reserved later.
     _insert(db, "refused", {e.key: Counter() for e in events})
     freed = _end(db, events, "released")
@@ -62,6 +64,7 @@ def release(db: Connection, events: list[Event]) -> list[Event]:
 
 def commit(db: Connection, events: list[Event]) -> list[Event]:
     """Take what has left with the parcel off the shelf."""
+    events = _first(events)
     gone = _end(db, events, "committed")
     if missing := [e.key for e in events if e.key not in gone]:
         rows = db.exec_driver_sql(
@@ -80,6 +83,14 @@ HANDLERS: dict[str, Handler] = {
     EventType.SHIPMENT_CANCELLED: release,
     EventType.SHIPMENT_DISPATCHED: commit,
 }
+
+
+def _first(events: list[Event]) -> list[Event]:
+    """The first event of each order: two that ask for the same have one answer."""
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event.key, event)
+    return list(first.values())
 
 
 def _sum(items: Iterable[tuple[str, int]]) -> Stock:
@@ -144,7 +155,7 @@ def _move(db: Connection, stock: Stock, *, reserved: int, shipped: int = 0) -> N
                 quantity = quantity - m.pieces * %(shipped)s,
                 shipped = shipped + m.pieces * %(shipped)s,
                 updated_at = now()
-            FROM unnest(%(ids)s, %(pieces)s) AS m (product_id, pieces)
+            FROM unnest(%(ids)s::text[], %(pieces)s::bigint[]) AS m (product_id, pieces)
             WHERE i.product_id = m.product_id
             """,
             {

@@ -39,7 +39,8 @@ def stock_decided(db: Connection, events: list[Event]) -> list[Event]:
         INSERT INTO payments AS p (order_id, stock, correlation_id, cause_id)
         SELECT * FROM unnest(%(ids)s::uuid[], %(stock)s::text[], %(correlations)s::uuid[],
             %(causes)s::uuid[])
-        ON CONFLICT (order_id) DO UPDATE SET stock = excluded.stock, cause_id = excluded.cause_id
+        ON CONFLICT (order_id) DO UPDATE SET stock = excluded.stock, cause_id = excluded.cause_id,
+            due_at = now(), attempts = 0
         WHERE p.stock IS NULL
         """,
         _columns(events)
@@ -59,7 +60,8 @@ def shipment_cancelled(db: Connection, events: list[Event]) -> list[Event]:
         INSERT INTO payments AS p (order_id, cancelled, correlation_id, cause_id)
         SELECT order_id, true, correlation_id, cause_id FROM unnest(%(ids)s::uuid[],
             %(correlations)s::uuid[], %(causes)s::uuid[]) AS e (order_id, correlation_id, cause_id)
-        ON CONFLICT (order_id) DO UPDATE SET cancelled = true, cause_id = excluded.cause_id
+        ON CONFLICT (order_id) DO UPDATE SET cancelled = true, cause_id = excluded.cause_id,
+            due_at = now(), attempts = 0
         WHERE NOT p.cancelled
         """,
         _columns(events),

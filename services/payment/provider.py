@@ -28,7 +28,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the provider answered: done, declined for good, or unavailable and to be asked again."""
+    """What the provider answered: done, declined for good, or unavailable and to be asked again.
+
+    Only an authorisation and a capture can be declined for good; what is owed back is asked again.
+    """
 
     result: Literal["done", "declined", "unavailable"]
     transaction_id: str | None = None

@@ -4,6 +4,7 @@ It does so outside of any transaction. A crash between the provider's answer and
 the request under the same idempotency key.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,8 @@ from services.eventkit.event import Event, new_event
 from services.eventkit.service import Service
 from services.events import EventType, PaymentChanged, PaymentFailed
 from services.payment.provider import Outcome, Provider, Request
+
+log = logging.getLogger(__name__)
 
 BATCH = 500
 RETRY = timedelta(seconds=1)  # doubled with each try that finds the provider unavailable
@@ -79,7 +82,7 @@ class Teller:
         requests = [
             Request(d.action, d.order_id, d.amount, d.customer_email, d.transaction_id) for d in due
         ]
-        outcomes = self._provider.perform(requests)
+        outcomes = self._ask(requests)
         changes = [_change(d, outcome) for d, outcome in zip(due, outcomes, strict=True)]
         with db.begin():
             published = _record(db, changes)
@@ -87,14 +90,25 @@ class Teller:
         self._service.published(published)
         return 0
 
+    def _ask(self, requests: list[Request]) -> list[Outcome]:
+        try:
+            return self._provider.perform(requests)
+        except Exception:
+            log.exception("the provider failed")
+            return [Outcome("unavailable")] * len(requests)
+
 
 def _change(due: Row, outcome: Outcome) -> _Change:  # type: ignore[type-arg]
     before, after, event_type = _STEPS[due.action]
     payload: PaymentChanged | PaymentFailed
-    if outcome.result == "unavailable":
+    final = outcome.result == "declined" and due.action in ("authorise", "capture")
+    if outcome.result == "unavailable" or (outcome.result == "declined" and not final):
+        # Money that is owed back is asked for until it is given.
+        if outcome.result == "declined":
+            log.error("the provider declines to %s %s", due.action, due.order_id)
         wait = min(RETRY * 2 ** min(due.attempts, 10), LONGEST_RETRY)
         return _Change(due.order_id, before, before, outcome, due.attempts + 1, wait, None)
-    if outcome.result == "declined":
+    if final:
         after, event_type = "declined", EventType.PAYMENT_FAILED
         payload = PaymentFailed(
             order_id=due.order_id, amount=due.amount, reason=outcome.reason or "Declined"

@@ -115,7 +115,7 @@ class Bench:
         """The relay beside a producer, one consumer beside a bare one."""
         settings, count = self.settings, self.count(50_000)
         events = orders(count)
-        gateway = connect(settings.database("gateway"), pool=2)
+        gateway = connect(settings.database("gateway"), schema="gateway", pool=2)
         for first in range(0, count, 1000):
             with gateway.begin() as db:
                 publish(db, events[first : first + 1000], LANGUAGE, "gateway")
@@ -136,7 +136,7 @@ class Bench:
         rate = count / (time.perf_counter() - began)
         line("relay, outbox to Kafka", rate, "events/s", f"{rate / bare:.2f} of a bare producer")
         line("  a bare producer, the same messages", bare, "events/s")
-        self._consume(count, connect(settings.database("payment"), pool=4))
+        self._consume(count, connect(settings.database("payment"), schema="payment", pool=4))
 
     def _consume(self, count: int, engine: Engine) -> None:
         settings = self.settings

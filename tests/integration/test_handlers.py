@@ -261,6 +261,43 @@ def test_inventory_reserves_all_lines_or_none_and_fairly_within_a_batch(
     assert stock(engine, product) == (5, 5, 0)
 
 
+def test_stock_freed_for_two_reasons_at_once_is_freed_and_told_once(
+    handler_database: Engines,
+) -> None:
+    engine, order = handler_database("inventory"), str(uuid7())
+    product = shelve(engine, 5)
+    created = event(EventType.ORDER_CREATED, order, product=product, quantity=2)
+    with engine.begin() as db:
+        reserved = INVENTORY[EventType.ORDER_CREATED](db, [created, created])
+    assert len(list(reserved)) == 1
+    ends = [event(EventType.PAYMENT_FAILED, order), event(EventType.SHIPMENT_CANCELLED, order)]
+    with engine.begin() as db:
+        released = INVENTORY[EventType.PAYMENT_FAILED](db, ends)
+    assert [e.type for e in released] == [EventType.INVENTORY_RELEASED]
+    assert stock(engine, product) == (5, 0, 0)
+
+
+def test_a_refund_that_is_declined_is_asked_for_again(handler_database: Engines) -> None:
+    engine, ledger, order = handler_database("payment"), Ledger(), str(uuid7())
+    for type in (EventType.ORDER_CREATED, EventType.INVENTORY_RESERVED):
+        handle(engine, PAYMENT, event(type, order))
+    tell(engine, ledger)
+
+    class Refusing(Ledger):
+        def perform(self, requests: list[Request]) -> list[Outcome]:
+            return [Outcome("declined", reason="Account closed") for _ in requests]
+
+    handle(engine, PAYMENT, event(EventType.SHIPMENT_CANCELLED, order))
+    assert tell(engine, Refusing()) == []
+    with engine.begin() as db:
+        row = db.exec_driver_sql(
+            "UPDATE payments SET due_at = now() WHERE order_id = %(id)s RETURNING status, action",
+            {"id": order},
+        ).one()
+    assert tuple(row) == ("captured", "refund")
+    assert tell(engine, ledger) == [EventType.PAYMENT_REFUNDED]
+
+
 def test_inventory_refuses_a_dispatch_of_what_was_never_reserved(
     handler_database: Engines,
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from confluent_kafka import Producer
 from uuid_utils import uuid7
 
 from tests.integration.conftest import Wire, envelope
@@ -77,6 +78,43 @@ def test_poison_messages_go_to_the_dead_letters_with_cause_and_origin_and_hold_n
     assert system.rows("SELECT count(*) FROM payment.payments")[0][0] == payments[0][0] + 1
     eventually(lambda: system.stock("PROD-001")["reserved"] == 0)
     assert system.stock("PROD-001")["quantity"] == before["quantity"] - 1
+
+
+def test_a_message_too_large_to_keep_is_told_without_its_value(system: System, wire: Wire) -> None:
+    key = str(uuid7())
+    squeezed = Producer(
+        {
+            "bootstrap.servers": wire.bootstrap,
+            "compression.type": "gzip",
+            "message.max.bytes": 10_000_000,
+        }
+    )
+    squeezed.produce("payments", b"0" * 5_000_000, key.encode())
+    assert squeezed.flush(10) == 0
+    eventually(lambda: len(letters(system, key)) >= 4)
+    letter = letters(system, key)[0]
+    assert letter["value"] is None
+    assert "5000000 bytes" in str(letter["truncated"])
+    refused = system.run("dlq", "redrive", str(letter["number"]), check=False)
+    assert refused.returncode == 1
+    assert "too large" in refused.stderr
+    assert system.ended(system.accepted(("PROD-001", 1)))["status"] == "completed"
+
+
+def test_a_schema_that_is_not_there_holds_a_consumer_up_and_loses_nothing(
+    system: System,
+) -> None:
+    system.rows("ALTER TABLE payment.payments RENAME TO away; SELECT 1")
+    order = system.accepted(("PROD-001", 1))
+
+    def waiting() -> bool:
+        answer = system.http.get(system.url("payment", "/ready"), timeout=5)
+        return answer.status_code == 503 and "payments" in answer.json()["checks"]["consumer"]
+
+    eventually(waiting)
+    system.rows("ALTER TABLE payment.away RENAME TO payments; SELECT 1")
+    assert system.ended(order)["status"] == "completed"
+    assert letters(system, order) == []
 
 
 def test_unknown_types_unknown_fields_and_replays_are_passed_over_without_effect(

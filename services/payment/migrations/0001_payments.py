@@ -29,6 +29,7 @@ def upgrade() -> None:
             due_at timestamptz NOT NULL DEFAULT now(),
             created_at timestamptz NOT NULL DEFAULT now(),
             updated_at timestamptz NOT NULL DEFAULT now(),
+            CHECK (status <> 'declined' OR captured = 0),
             -- The state machine: what the provider is to be asked next, from the facts alone.
             action text GENERATED ALWAYS AS (CASE
                 WHEN amount IS NULL THEN NULL
