@@ -42,6 +42,9 @@ class Fact:
 
 def count(db: Connection, events: list[Event]) -> list[Event]:
     """Bring facts and sums up to date, together."""
+    events = [e for e in events if e.type in STATUS]
+    if not events:
+        return []
     db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     before = _facts(db, list({e.key for e in events}))
     after: dict[str, Fact] = {}
@@ -125,4 +128,4 @@ def _add_up(db: Connection, before: dict[str, Fact], after: dict[str, Fact]) -> 
         )
 
 
-HANDLERS: dict[str, Handler] = dict.fromkeys(STATUS, count)
+HANDLERS: dict[str, Handler] = dict.fromkeys(EventType, count)
