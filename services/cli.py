@@ -206,6 +206,8 @@ def dlq_redrive(
             for letter in letters
             if not letter.redriven and (not service or letter.origin.get("service") == service)
         ]
+    if strange := [le for le in letters if not {"service", "topic"} <= le.origin.keys()]:
+        raise click.ClickException(f"{strange[0].number} was not written by a service of ours.")
     if truncated := [letter for letter in letters if "truncated" in letter.origin]:
         raise click.ClickException(
             f"{truncated[0].number} was too large to keep and cannot be redriven from here."
@@ -229,7 +231,7 @@ def _letters(numbers: tuple[int, ...]) -> list[deadletter.DeadLetter]:
         raise click.ClickException(
             f"There is no dead letter {missing[0]}; `orderflow dlq list --all` shows what there is."
         )
-    return [letters[n] for n in numbers] if numbers else list(letters.values())
+    return [letters[n] for n in dict.fromkeys(numbers)] if numbers else list(letters.values())
 
 
 @cli.command("demo")

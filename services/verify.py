@@ -22,6 +22,7 @@ from prometheus_client import (
 from sqlalchemy import Connection, Engine
 from werkzeug.serving import make_server
 
+from services.eventkit import problems
 from services.eventkit.http import reply
 from services.eventkit.log import brief
 from services.events import EARNED, STATUS, TERMINAL, OrderStatus
@@ -180,15 +181,25 @@ INVARIANTS = [
         f"""
         WITH facts AS (
             SELECT count(*) FILTER (WHERE o.id IS NOT NULL) AS orders,
+                count(*) FILTER (WHERE f.status = 'completed') AS completed,
+                count(*) FILTER (WHERE f.status = 'failed') AS failed,
+                count(*) FILTER (WHERE f.status = 'cancelled') AS cancelled,
                 coalesce(sum(f.total) FILTER (WHERE f.status IN ({_list(EARNED)})), 0) AS revenue
             FROM analytics.order_facts f LEFT JOIN gateway.orders o ON o.id = f.order_id
             WHERE f.total IS NOT NULL
-        ), daily AS (
-            SELECT coalesce(sum(orders), 0) AS orders, coalesce(sum(revenue), 0) AS revenue
+        ), sums AS (
+            SELECT 'daily' AS name, coalesce(sum(orders), 0) AS orders,
+                coalesce(sum(completed), 0) AS completed, coalesce(sum(failed), 0) AS failed,
+                coalesce(sum(cancelled), 0) AS cancelled, coalesce(sum(revenue), 0) AS revenue
             FROM analytics.analytics_daily
+            UNION ALL
+            SELECT 'hourly', coalesce(sum(orders), 0), coalesce(sum(completed), 0),
+                coalesce(sum(failed), 0), coalesce(sum(cancelled), 0), coalesce(sum(revenue), 0)
+            FROM analytics.analytics_hourly
         )
-        SELECT 'daily', d.orders, f.orders, d.revenue, f.revenue FROM daily d, facts f
-        WHERE d.orders <> f.orders OR d.revenue <> f.revenue
+        SELECT s.name, s.orders, f.orders, s.revenue, f.revenue FROM sums s, facts f
+        WHERE (s.orders, s.completed, s.failed, s.cancelled, s.revenue)
+            <> (f.orders, f.completed, f.failed, f.cancelled, f.revenue)
         UNION ALL
         SELECT o.id::text, NULL, NULL, o.total, f.total FROM gateway.orders o
         LEFT JOIN analytics.order_facts f ON f.order_id = o.id
@@ -311,6 +322,7 @@ class Auditor:
     def serve(self, host: str, port: int) -> None:
         """Check in the background and answer ``/health``, ``/ready`` and ``/metrics``."""
         app = Flask("auditor", static_folder=None)
+        problems.install(app)
         app.add_url_rule("/health", "health", lambda: reply({"status": "healthy"}))
         app.add_url_rule("/ready", "ready", self._ready)
         app.add_url_rule("/metrics", "metrics", self._metrics)

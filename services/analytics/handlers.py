@@ -60,7 +60,7 @@ def count(db: Connection, events: list[Event]) -> list[Event]:
 
 def _learn(fact: Fact, event: Event) -> Fact:
     status = max(fact.status, STATUS[event.type], key=lambda s: _RANK[s])
-    if event.type == EventType.ORDER_CREATED:
+    if event.type == EventType.ORDER_CREATED and fact.total is None:
         return Fact(status, event.payload.total, event.time, fact.failure_reason)
     reason = fact.failure_reason
     if event.type in (EventType.INVENTORY_FAILED, EventType.PAYMENT_FAILED):

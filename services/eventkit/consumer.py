@@ -182,7 +182,7 @@ class Consumer(threading.Thread):
         """Handle events in one transaction: inbox, effects and outbox commit together."""
         published: list[Event] = []
         with metrics.batch_seconds.time(), self._engine.begin() as db:
-            fresh = list({e.id: e for e in events}.values())
+            fresh = list({e.id: e for e in reversed(events)}.values())[::-1]  # the first of each
             if self._inbox:
                 new = unseen(db, [e.id for e in fresh])
                 fresh = [e for e in fresh if e.id in new]

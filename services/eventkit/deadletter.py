@@ -126,9 +126,9 @@ def read(settings: Settings) -> list[DeadLetter]:
             for name, value in headers(message)
             if name.startswith(_ORIGIN)
         }
-        if "redrives" in origin:
-            if letter := letters.get(int(origin["redrives"])):
-                letter.redriven.append(f"{origin['at']} by {origin['by']}")
+        if (of := origin.get("redrives", "")).isdecimal():
+            if letter := letters.get(int(of)):
+                letter.redriven.append(f"{origin.get('at')} by {origin.get('by')}")
             continue
         own = [h for h in headers(message) if not h[0].startswith(_ORIGIN)]
         number = int(message.offset() or 0)

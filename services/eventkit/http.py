@@ -6,6 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 import orjson
 from flask import Response, request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -30,8 +31,10 @@ def body(model: type[Model]) -> Model:
         raise Problem(
             415, "unsupported-media-type", "Send JSON, with Content-Type: application/json."
         )
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem(415, "unsupported-media-type", "Send the body without Content-Encoding.")
     try:
-        text = _read().decode()
+        text = raw_body().decode()
         value = json.loads(text, parse_float=Decimal, parse_int=_whole, parse_constant=_no_number)
         if "\\u" in text:  # which may spell half a character, and that no database stores
             json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -42,13 +45,28 @@ def body(model: type[Model]) -> Model:
     return check(model, value)
 
 
-def _read() -> bytes:
+def raw_body() -> bytes:
+    """The request's body. Raises 413 above the limit, 408 and 400 where it does not come whole."""
     # Werkzeug cuts a chunked body at the limit; a whole one that is longer it refuses by itself.
-    limit = request.max_content_length
-    if limit is None or request.content_length is not None:
-        return request.get_data(cache=False)
-    request.max_content_length = limit + 1
-    data = request.get_data(cache=False)
+    limit = request.max_content_length or 0
+    if request.content_length is None:
+        request.max_content_length = limit + 1
+    try:
+        data = request.get_data()
+    except (BlockingIOError, TimeoutError):
+        raise Problem(
+            408,
+            "request-timeout",
+            "The body did not come in time; send it whole.",
+            headers={"Connection": "close"},
+        ) from None
+    except ParseException as error:
+        raise Problem(
+            400,
+            "bad-request",
+            f"The body is not well chunked: {error}",
+            headers={"Connection": "close"},
+        ) from None
     if len(data) > limit:
         raise RequestEntityTooLarge
     return data

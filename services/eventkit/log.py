@@ -26,4 +26,7 @@ def configure(service: str, level: str) -> None:
         )
     )
     handler.formatter.default_msec_format = "%s.%03d"  # type: ignore[union-attr]
+    for name in ("gunicorn.error", "gunicorn.access"):  # which bring handlers of their own
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

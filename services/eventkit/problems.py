@@ -84,7 +84,7 @@ def install(app: Flask) -> None:
                 path=request.path,
                 method=request.method,
                 allowed=headers.get("Allow", "another method"),
-                limit=app.config["MAX_CONTENT_LENGTH"],
+                limit=app.config.get("MAX_CONTENT_LENGTH"),
             )
         return Problem(status, code, detail, headers=headers).response()
 

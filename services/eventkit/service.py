@@ -183,7 +183,7 @@ class Service:
         app = Flask(self.name, static_folder=None)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         app.extensions["orderflow"] = self
-        app.url_map.strict_slashes = False
+        app.url_map.strict_slashes = app.url_map.merge_slashes = False
         problems.install(app)
         app.add_url_rule("/health", view_func=self._health)
         app.add_url_rule("/ready", view_func=self._ready)
@@ -197,10 +197,11 @@ class Service:
         """Alive, until a thread has died that only a restart brings back."""
         dead = [t.name for t in self._threads if not t.is_alive()]
         if dead and not self._draining:
-            return reply({**self._about("unhealthy"), "dead": dead}, 503)
-        return reply(self._about("healthy"))
+            return reply({**self.about("unhealthy"), "dead": dead}, 503)
+        return reply(self.about("healthy"))
 
-    def _about(self, status: str) -> dict[str, Any]:
+    def about(self, status: str) -> dict[str, Any]:
+        """What ``/health`` says of the process."""
         return {
             "status": status,
             "service": self.name,
@@ -210,6 +211,17 @@ class Service:
 
     def _ready(self) -> Response:
         """Ready, while the database and Kafka answer and the consumer does not stand still."""
+        checks = self.checks()
+        ready = not any(checks.values())
+        body = {
+            "status": "ready" if ready else "not ready",
+            "service": self.name,
+            "checks": {name: fault or "ok" for name, fault in checks.items()},
+        }
+        return reply(body, 200 if ready else 503)
+
+    def checks(self) -> dict[str, str | None]:
+        """What readiness depends on, each with its fault or None."""
         checks = {"database": self._check_database(), "kafka": self._check_kafka()}
         if self._consumer:
             checks["consumer"] = (
@@ -220,13 +232,7 @@ class Service:
         checks |= {work.name: work.fault for work in self.background}
         if self._draining:
             checks["draining"] = "the process is about to end"
-        ready = not any(checks.values())
-        body = {
-            "status": "ready" if ready else "not ready",
-            "service": self.name,
-            "checks": {name: fault or "ok" for name, fault in checks.items()},
-        }
-        return reply(body, 200 if ready else 503)
+        return checks
 
     def _check_database(self) -> str | None:
         try:

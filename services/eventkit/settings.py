@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     host: str = "0.0.0.0"  # a pod is reached at its address; `make run` narrows it
     port: int = Field(0, ge=0, le=65535, description="0: the service's own port.")
     threads: int = Field(16, ge=1, description="Threads that answer HTTP requests.")
+    receive_timeout: int = Field(10, ge=1, description="A request may pause so long half sent.")
     log_level: str = "INFO"
     batch_size: int = Field(500, ge=1, description="Most messages that one transaction handles.")
     session_timeout: float = Field(6.0, ge=1, description="Then a silent consumer is replaced.")

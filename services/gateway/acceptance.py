@@ -44,6 +44,8 @@ Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_l
 def _number(value: Any) -> Any:
     if value is not None and (isinstance(value, bool) or not isinstance(value, Decimal | int)):
         raise ValueError("Send a number, such as 79.99, or leave it out")
+    if isinstance(value, Decimal) and (len(value.as_tuple().digits) > 20 or value.adjusted() > 20):
+        raise ValueError("This is no price; send one with two decimal places, or leave it out")
     return value
 
 

@@ -1,5 +1,7 @@
 """The other services over HTTP: what they answer is passed on, their absence is explained."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,18 +9,22 @@ from urllib.parse import urlsplit
 import requests
 from flask import Response, request
 
+from services.eventkit.http import raw_body
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 
 _PASSED_ON = ("Content-Type", "Allow", "Retry-After")
+STATUS_SECONDS = 1.0
 PORTS = {"gateway": 4000, "payment": 4001, "inventory": 4002, "shipping": 4003, "analytics": 4004}
 
 
 class Neighbours:
     """The services by name and base URL."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
-        self.urls = urls
+    def __init__(self, own: Service, urls: dict[str, str]) -> None:
+        self._own, self.urls = own, urls
+        self._asking = threading.Lock()
+        self._status_at, self._status_seen = float("-inf"), list[dict[str, Any]]()
         self._http = requests.Session()
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
         self._http.mount("http://", adapter)
@@ -30,10 +36,20 @@ class Neighbours:
                 method,
                 self.urls[service] + path,
                 params=request.query_string,
-                data=request.get_data() or None,
+                data=raw_body() or None,
                 headers={"Content-Type": request.content_type} if request.content_type else {},
                 timeout=5,
             )
+        except requests.ReadTimeout:
+            if method == "GET":
+                advice = "Try again shortly."
+            else:
+                advice = "What was asked may have been done: look before you send it again."
+            raise Problem(
+                504,
+                "service-timeout",
+                f"The {service} service did not answer in time. {advice}",
+            ) from None
         except requests.RequestException:
             raise Problem(
                 503,
@@ -46,14 +62,25 @@ class Neighbours:
         return Response(answer.content, answer.status_code, passed)
 
     def status(self) -> list[dict[str, Any]]:
-        """Ask every service how it is, at once."""
-        with ThreadPoolExecutor(len(self.urls)) as pool:
-            return list(pool.map(self._status, self.urls.items()))
+        """Ask every service how it is, at once and no more often than once a second."""
+        with self._asking:
+            if time.monotonic() - self._status_at > STATUS_SECONDS:
+                with ThreadPoolExecutor(len(self.urls)) as pool:
+                    self._status_seen = list(pool.map(self._status, self.urls.items()))
+                self._status_at = time.monotonic()
+            return self._status_seen
 
     def _status(self, service: tuple[str, str]) -> dict[str, Any]:
         name, url = service
         port = urlsplit(url).port
         about: dict[str, Any] = {"name": name, "status": "offline", "port": port, "url": url}
+        if name == self._own.name:  # without a request to itself, which would take a thread more
+            checks = self._own.checks()
+            about["status"] = "unhealthy" if any(checks.values()) else "healthy"
+            own = self._own.about("healthy")
+            about |= {key: own[key] for key in ("version", "uptime")}
+            about["checks"] = {check: fault or "ok" for check, fault in checks.items()}
+            return about
         try:
             ready = self._http.get(f"{url}/ready", timeout=3)
             alive = self._http.get(f"{url}/health", timeout=3)

@@ -149,7 +149,7 @@ def _write_cursor(sort: str, row: Row) -> str:  # type: ignore[type-arg]
 def _read_cursor(cursor: str, sort: str) -> tuple[Decimal | datetime, str]:
     try:
         found = _Cursor.model_validate_json(base64.urlsafe_b64decode(cursor))
-        if found.sort == sort:
+        if found.sort == sort and isinstance(found.after, Decimal) == sort.endswith("total"):
             return found.after, str(found.id)
     except ValueError:
         pass

@@ -15,7 +15,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy.exc import DBAPIError
 
 from services.eventkit.database import is_transient
-from services.eventkit.http import body, reply
+from services.eventkit.http import body, raw_body, reply
 from services.eventkit.http import query as parameters
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
@@ -99,7 +99,7 @@ def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Bl
     def cancel(order_id: str) -> Response:
         """Ask for an order to be cancelled; 202, as shipping decides."""
         number = _uuid(order_id)
-        reason = (body(CancelRequest) if request.get_data() else CancelRequest()).reason
+        reason = (body(CancelRequest) if raw_body() else CancelRequest()).reason
         with service.engine.begin() as db:
             event = cancellation.request(db, number, reason)
             if event:

@@ -37,13 +37,14 @@ def create() -> Service:
         "gateway", 4000, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False
     )
     neighbours = Neighbours(
+        service,
         urls(
             service,
             payment=settings.payment_url,
             inventory=settings.inventory_url,
             shipping=settings.shipping_url,
             analytics=settings.analytics_url,
-        )
+        ),
     )
     catalogue = Catalogue(service, neighbours.urls["inventory"])
     service.background = [catalogue]

@@ -228,6 +228,7 @@ BAD_ORDERS = {
     "quantity null": (line("null"), WHOLE),
     "quantity 1e9": (line("1e9"), WHOLE),
     "quantity a billion": (line("1000000000"), "It should be less than or equal to 1000"),
+    "price of a million digits": (line(price="1e1000000"), "items[0].price: This is no price"),
     "quantity of 4000 digits": (line("9" * 4000), "more than 20 digits"),
     "quantity of 5000 digits": (line("9" * 5000), "no JSON that can be read"),
     "quantity missing": (line(""), "items[0].quantity: Send it"),

@@ -533,6 +533,20 @@ def test_statistics_count_each_order_once_in_any_order_of_arrival(
     assert revenue - before[3] == 20 * TEN
 
 
+def test_statistics_keep_what_they_first_heard_of_an_order(handler_database: Engines) -> None:
+    engine, order = handler_database("analytics"), str(uuid7())
+    first, forged = event(EventType.ORDER_CREATED, order), event(EventType.ORDER_CREATED, order)
+    forged.payload = forged.payload.model_copy(update={"total": Decimal("999.99")})
+    for each in (first, forged):
+        with engine.begin() as db:
+            count(db, [each])
+    with engine.connect() as db:
+        total = db.exec_driver_sql(
+            "SELECT total FROM order_facts WHERE order_id = %(id)s", {"id": order}
+        ).scalar_one()
+    assert total == TEN
+
+
 def test_the_database_sorts_statuses_as_the_code_does(handler_database: Engines) -> None:
     for service in ("gateway", "analytics"):
         with handler_database(service).connect() as db:

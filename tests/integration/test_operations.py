@@ -1,6 +1,9 @@
 """What people run beside the services: the checker, the demo, migrations, logs and metrics."""
 
 import json
+import os
+import signal
+import socket
 from typing import Any
 
 import pytest
@@ -179,6 +182,40 @@ def test_each_published_event_is_one_line_of_the_log_with_its_order_and_correlat
     assert all(r["time"] and r["service"] == "payment" for r in records)
     system.stop("payment")
     system.start("payment")
+
+
+def test_half_sent_requests_do_not_hold_the_gateway_for_ever(system: System) -> None:
+    system.stop("gateway")
+    system.start("gateway", RECEIVE_TIMEOUT="1")
+    half = (
+        b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 500\r\n\r\n{"
+    )
+    sockets = [socket.create_connection(("127.0.0.1", system.ports["gateway"])) for _ in range(40)]
+    for each in sockets:
+        each.sendall(half)
+    answers = [each.recv(4096) for each in sockets]
+    assert all(answer.startswith(b"HTTP/1.1 408") for answer in answers)
+    assert system.http.get(system.url("gateway", "/health"), timeout=10).ok
+    for each in sockets:
+        each.close()
+    system.stop("gateway")
+    system.start("gateway")
+
+
+def test_a_restock_that_inventory_is_slow_to_answer_is_not_said_to_have_failed(
+    system: System,
+) -> None:
+    for process in system.processes["inventory"]:
+        os.killpg(process.pid, signal.SIGSTOP)
+    try:
+        answer = system.post("/api/inventory/PROD-008/restock", {"quantity": 7})
+    finally:
+        for process in system.processes["inventory"]:
+            os.killpg(process.pid, signal.SIGCONT)
+    assert answer.status_code == 504
+    assert "may have been done" in answer.json()["detail"]
+    system.wait_ready("inventory")
 
 
 def test_every_service_answers_health_ready_and_metrics(system: System) -> None:

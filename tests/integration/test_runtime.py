@@ -199,6 +199,19 @@ def test_a_dead_letter_is_redriven_to_its_service_alone_with_the_same_event_id(
     assert [dict(m.headers()).get("redrive-to") for m in copies].count(b"inventory") == 2
 
 
+def test_a_stranger_in_the_dead_letter_topic_is_shown_and_not_redriven(
+    system: System, wire: Wire
+) -> None:
+    key = str(uuid7())
+    wire.send("dead-letters", b"hello", key)
+    wire.send("dead-letters", b"", key, headers={"dlq-redrives": "1"})
+    found = letters(system, key)
+    assert [letter["value"] for letter in found] == ["hello"]
+    refused = system.run("dlq", "redrive", str(found[0]["number"]), check=False)
+    assert refused.returncode == 1
+    assert "not written by a service of ours" in refused.stderr
+
+
 def test_redriving_what_is_not_there_says_so(system: System) -> None:
     done = system.run("dlq", "redrive", "123456789", check=False)
     assert done.returncode == 1
