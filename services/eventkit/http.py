@@ -1,15 +1,16 @@
 """Requests and answers over HTTP: JSON in, checked; JSON out, fast."""
 
 import json
+import socket
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, TypeVar
 
 import orjson
-from flask import Response, request
+from flask import Response, after_this_request, current_app, request
 from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from services.eventkit.problems import Problem
 
@@ -51,9 +52,15 @@ def raw_body() -> bytes:
     limit = request.max_content_length or 0
     if request.content_length is None:
         request.max_content_length = limit + 1
+    connection = request.environ.get("gunicorn.socket")
     try:
+        if connection is not None:  # half a request must not hold a thread for ever
+            connection.settimeout(current_app.config["RECEIVE_TIMEOUT"])
         data = request.get_data()
-    except (BlockingIOError, TimeoutError):
+        if connection is not None:
+            connection.settimeout(None)
+    except ClientDisconnected:
+        after_this_request(_hang_up)
         raise Problem(
             408,
             "request-timeout",
@@ -70,6 +77,13 @@ def raw_body() -> bytes:
     if len(data) > limit:
         raise RequestEntityTooLarge
     return data
+
+
+def _hang_up(response: Response) -> Response:
+    # gunicorn would wait for the client to close, two seconds for each and in its only loop.
+    connection = request.environ["gunicorn.socket"]
+    response.call_on_close(lambda: connection.shutdown(socket.SHUT_RDWR))
+    return response
 
 
 def query(model: type[Model]) -> Model:

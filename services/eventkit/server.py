@@ -1,8 +1,6 @@
 """gunicorn around a service: one worker process, threads for requests, Kafka after the fork."""
 
 import signal
-import socket
-import struct
 import threading
 from types import FrameType
 from typing import Any
@@ -37,7 +35,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": int(settings.drain_timeout),
             "timeout": 60,
             "control_socket_disable": True,
-            "when_ready": self._limit_silence,
             "post_worker_init": self._start,
             "worker_exit": lambda _server, _worker: service.stop(),
             "logger_class": "gunicorn.glogging.Logger",
@@ -45,12 +42,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
         }
         for name, value in options.items():
             self.cfg.set(name, value)
-
-    def _limit_silence(self, arbiter: Any) -> None:
-        # What is accepted inherits it, so that half a request does not hold a thread for ever.
-        limit = struct.pack("ll", self._service.settings.receive_timeout, 0)
-        for listener in arbiter.LISTENERS:
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
     def _start(self, _worker: Any) -> None:
         # gunicorn waits for open requests before worker_exit; one that follows the feed would

@@ -182,6 +182,7 @@ class Service:
         """The Flask app with the service's routes and ``/health``, ``/ready``, ``/metrics``."""
         app = Flask(self.name, static_folder=None)
         app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        app.config["RECEIVE_TIMEOUT"] = self.settings.receive_timeout
         app.extensions["orderflow"] = self
         app.url_map.strict_slashes = app.url_map.merge_slashes = False
         problems.install(app)

@@ -158,7 +158,7 @@ def _refuse_orders(gateway: Client, customer: str) -> None:
     for number, code in (
         ("NaN", "malformed-json"),
         ("-Infinity", "malformed-json"),
-        ("1e400", "invalid-order"),
+        ("1e400", "invalid-request"),
     ):
         bad(code, data=text.replace('"price": 0', f'"price": {number}'))
     for items in ([], [LINE] * 1000, [{"productId": "PROD-001"}], [{"quantity": 1}], None, [7]):

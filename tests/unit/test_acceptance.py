@@ -79,9 +79,7 @@ def test_a_price_is_a_number_that_is_not_negative(price: Any, advice: str) -> No
     assert advice in said
 
 
-@pytest.mark.parametrize(
-    "price", [Decimal("79.99"), 80, Decimal("1E+400"), 10**4000, None, MISSING]
-)
+@pytest.mark.parametrize("price", [Decimal("79.99"), 80, Decimal("1E+9"), 10**4000, None, MISSING])
 def test_a_price_that_may_be_right_is_for_the_catalogue_to_judge(price: Any) -> None:
     read = check(OrderRequest, line(price=price)).items[0].price
     assert read == (None if price in (None, MISSING) else price)
