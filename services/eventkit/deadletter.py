@@ -164,7 +164,8 @@ def redrive(
 ) -> None:
     """Give each letter back to the service that could not handle it, and note who did so.
 
-    The event keeps its id, so a letter redriven twice takes effect once. Raises KafkaException at
+    The event keeps its id, so a letter redriven twice takes effect once while the service's inbox
+    remembers it. Raises KafkaException at
     the first that Kafka does not take; those before it are redriven and noted.
     """
     producer = make_producer(settings)
