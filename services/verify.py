@@ -204,7 +204,7 @@ INVARIANTS = [
         SELECT o.id::text, NULL, NULL, o.total, f.total FROM gateway.orders o
         LEFT JOIN analytics.order_facts f ON f.order_id = o.id
         WHERE o.updated_at < %(idle)s
-            AND (f.status::text IS DISTINCT FROM o.status::text OR f.total <> o.total)
+            AND (f.status::text IS DISTINCT FROM o.status::text OR f.total IS DISTINCT FROM o.total)
         """,
     ),
     Invariant(
