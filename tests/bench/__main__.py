@@ -205,7 +205,7 @@ class Bench:
         result = load.run(url, count=self.count(12_000), connections=32)
         rate = len(result.latencies) / result.took
         line(
-            "orders accepted at 32 connections, all services running",
+            f"orders accepted at 32 connections, {self.gateways} gateways, all running",
             rate,
             "orders/s",
             f"{rate / ceiling:.2f} of pgbench; p50 {result.percentile(0.5) * 1000:.0f} ms,"
@@ -237,7 +237,7 @@ class Bench:
         self.system.stop(*others)
         count = self.count(20_000)
         result = load.run(url, count=count, connections=32)
-        line("orders accepted, the gateway alone", count / result.took, "orders/s")
+        line("orders accepted, the gateways alone", count / result.took, "orders/s")
         began = time.perf_counter()
         for name in others:
             self.system.launch(name)
@@ -259,7 +259,7 @@ class Bench:
 
 @click.command()
 @click.option("--scale", default=1.0, show_default=True, help="Of the counts; 0.1 for a look.")
-@click.option("--gateways", default=1, show_default=True, help="Gateway processes on one port.")
+@click.option("--gateways", default=2, show_default=True, help="Gateway processes on one port.")
 @click.option("--keep", is_flag=True, help="Leave data and logs behind.")
 def main(scale: float, gateways: int, keep: bool) -> None:
     """Measure accepted and settled orders a second, latency, the relay and one consumer."""
