@@ -156,8 +156,8 @@ class Consumer(threading.Thread):
             except Exception as error:
                 if passes(error):
                     # What takes too long as a whole may not in halves.
-                    small = failures < 2 or half == 0 or not is_too_much(error)
-                    parts += [part] if small else [part[half:], part[:half]]
+                    whole = failures < 2 or half == 0 or not is_too_much(error)
+                    parts += [part] if whole else [part[half:], part[:half]]
                     failures += 1
                     metrics.consumer_retries.labels(type(error).__name__).inc()
                     if not self._stand_still(min(0.05 * 2 ** min(failures, 6), 2), brief(error)):

@@ -165,8 +165,8 @@ def redrive(
     """Give each letter back to the service that could not handle it, and note who did so.
 
     The event keeps its id, so a letter redriven twice takes effect once while the service's inbox
-    remembers it. Raises KafkaException at
-    the first that Kafka does not take; those before it are redriven and noted.
+    remembers it. Raises KafkaException at the first that Kafka does not take; those before it are
+    redriven and noted.
     """
     producer = make_producer(settings)
     for letter in letters:
