@@ -79,6 +79,7 @@ SERVICES = (
     Child("inventory", ("serve", "inventory"), 4002),
     Child("shipping", ("serve", "shipping"), 4003),
     Child("analytics", ("serve", "analytics"), 4004),
+    Child("replay", ("serve", "replay"), 4006),
 )
 # In the order in which they are started; they are stopped in the reverse one.
 CHILDREN = (*SERVICES, Child("auditor", ("verify", "--watch"), 4005))

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from services.cli_replay import replay
 from services.eventkit import deadletter
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings, read_settings
@@ -36,7 +37,10 @@ SHARE = click.FloatRange(0, 1)
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def cli() -> None:
-    """Order processing on Kafka: run services, look after them, try them out."""
+    """Order processing on Kafka: run services, look after them, replay history, try them out."""
+
+
+cli.add_command(replay)
 
 
 @cli.command()

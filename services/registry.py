@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.eventkit.service import Service
 
-NAMES = ("gateway", "payment", "inventory", "shipping", "analytics")
+NAMES = ("gateway", "payment", "inventory", "shipping", "analytics", "replay")
 
 
 def load(name: str) -> Service:

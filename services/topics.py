@@ -1,4 +1,4 @@
-"""Making the topics: the live ones, the one for replays and the one for dead letters."""
+"""Making the topics: the live ones, those of replays and the one for dead letters."""
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
@@ -6,8 +6,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from services.eventkit import deadletter
 from services.eventkit.settings import Settings
 from services.events import Topic
+from services.orderreplay import checkpoint, spec
 
-REPLAY = "orders-replay"
 DAY = 86_400_000  # milliseconds
 
 
@@ -17,7 +17,8 @@ def create(settings: Settings, *, partitions: int, replication: int) -> list[str
     Raises KafkaException where Kafka does not answer or refuses one.
     """
     wanted = {topic.value: (partitions, {"retention.ms": str(7 * DAY)}) for topic in Topic}
-    wanted[REPLAY] = (partitions, {"retention.ms": str(7 * DAY)})
+    wanted[spec.TOPIC] = (partitions, {"retention.ms": str(7 * DAY)})
+    wanted[spec.CHECKPOINTS] = (checkpoint.PARTITIONS, checkpoint.CONFIG)
     # One partition, so that a letter's offset is its number; room for the largest message with
     # what is added to its headers.
     wanted[deadletter.TOPIC] = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -91,18 +91,27 @@ def new_event(
     causation_id: str | None = None,
 ) -> Event:
     """Make an event that is to be published, with an id of its own and the time of now."""
-    return Event(type, key, payload, correlation_id, causation_id, str(uuid7()), datetime.now(UTC))
+    now = datetime.now(UTC)
+    # As it stands on the wire, so that every record of the event has the same time.
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return Event(type, key, payload, correlation_id, causation_id, str(uuid7()), now)
 
 
 def follow(cause: Event, type: str, payload: BaseModel) -> Event:
-    """Make the event that ``cause`` led to, for the same key and correlation."""
-    return new_event(
+    """Make the event that ``cause`` led to, for the same key and correlation.
+
+    It is later than its cause even where this clock is behind that of the cause, so that events
+    in the order of their times are in causal order.
+    """
+    event = new_event(
         type,
         cause.key,
         payload,
         correlation_id=cause.correlation_id,
         causation_id=cause.id,
     )
+    event.time = max(event.time, cause.time + timedelta(milliseconds=1))
+    return event
 
 
 def rfc3339(time: datetime) -> str:

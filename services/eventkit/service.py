@@ -54,7 +54,8 @@ class Service:
 
     ``handlers`` maps event types to functions over batches; ``loops`` are rounds of background
     work by name; ``background`` is more work, each in a thread.
-    ``inbox`` is False where the handlers' own tables tell a repeated event.
+    ``inbox`` is False where the handlers' own tables tell a repeated event. ``readers`` names
+    roles beside the service's that may read some of its tables, and nothing else.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Service:
     routes: Blueprint | None = None
     background: Sequence[Background] = ()
     inbox: bool = True
+    readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     _threads: list[threading.Thread] = field(default_factory=list, init=False)
     _loops: dict[str, Loop] = field(default_factory=dict, init=False)
@@ -119,8 +121,9 @@ class Service:
 
     def start(self) -> None:
         """Start consumer, loops and background work. After the fork: no thread survives one."""
-        rounds: dict[str, Round] = {"relay": Relay(self.settings), "prune": self._prune}
-        rounds |= self.loops
+        rounds = dict(self.loops)
+        if self.handlers:
+            rounds |= {"relay": Relay(self.settings), "prune": self._prune}
         for name, round_ in rounds.items():
             self._loops[name] = Loop(self.name, name, round_, self.engine)
         self._threads += self._loops.values()

@@ -15,7 +15,14 @@ from services.eventkit.service import Service
 
 _PASSED_ON = ("Content-Type", "Allow", "Retry-After")
 STATUS_SECONDS = 1.0
-PORTS = {"gateway": 4000, "payment": 4001, "inventory": 4002, "shipping": 4003, "analytics": 4004}
+PORTS = {
+    "gateway": 4000,
+    "payment": 4001,
+    "inventory": 4002,
+    "shipping": 4003,
+    "analytics": 4004,
+    "replay": 4006,
+}
 
 
 class Neighbours:

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,19 @@ from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fing
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
 from services.gateway.neighbours import Neighbours
+from services.gateway.replays import Replays
+from services.orderreplay.spec import ReplaySpec
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 STORE_SECONDS = 3.0  # a restart of the database takes less
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")  # of a resource; an id is one too
 _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Blueprint:
+def create(
+    service: Service, catalogue: Catalogue, neighbours: Neighbours, replays: Replays
+) -> Blueprint:
     """The routes over what the gateway is made of."""
     routes = Blueprint("gateway", __name__)
 
@@ -136,6 +142,31 @@ def create(service: Service, catalogue: Catalogue, neighbours: Neighbours) -> Bl
         """Statistics, from analytics."""
         return neighbours.ask("analytics", "GET", "/api/analytics")
 
+    @routes.post("/api/orders/replay")
+    def replay() -> Response:
+        """Ask for a replay; 202, as a process of its own runs it."""
+        spec = body(ReplaySpec) if raw_body() else ReplaySpec()
+        try:
+            spec.window(datetime.now(UTC))
+        except ValueError as error:
+            raise Problem(400, "invalid-request", f"{error}.") from None
+        return replays.start(spec)
+
+    @routes.get("/api/replays")
+    def list_replays() -> Response:
+        """The newest replays."""
+        return replays.page()
+
+    @routes.get("/api/replays/<id>")
+    def show_replay(id: str) -> Response:
+        """One replay."""
+        return replays.show(_replay_id(id))
+
+    @routes.post("/api/replays/<id>/<any(suspend, resume, cancel):action>")
+    def act_on_replay(id: str, action: str) -> Response:
+        """Suspend, resume or cancel a replay."""
+        return replays.act(_replay_id(id), action)
+
     @routes.get("/api/services/status")
     def status() -> Response:
         """How every service is."""
@@ -172,6 +203,16 @@ def _uuid(text: str) -> UUID:
         "invalid-order-id",
         f"{text[:100]!r} is no order id; it looks like 01a2044a-4761-7186-96ad-a96f596b82f6.",
     )
+
+
+def _replay_id(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise Problem(
+            404,
+            "replay-not-found",
+            f"There is no replay {text[:100]!r}; GET /api/replays lists them.",
+        )
+    return text
 
 
 def _idempotency_key() -> str | None:

@@ -1,7 +1,9 @@
 """Gateway: the REST API, and the orders themselves."""
 
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import Connection
 
 from services.eventkit.service import Service
@@ -11,6 +13,7 @@ from services.gateway import routes
 from services.gateway.catalogue import Catalogue
 from services.gateway.handlers import HANDLERS
 from services.gateway.neighbours import Neighbours, urls
+from services.gateway.replays import ByOperator, ByWorker, Replays
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -28,28 +31,45 @@ class GatewaySettings(Settings):
     inventory_url: str = ""
     shipping_url: str = ""
     analytics_url: str = ""
+    replay_url: str = ""
+    replays: Literal["worker", "kubernetes"] = Field(
+        "worker", description="Who runs replays: the replay service, or the operator."
+    )
+    replay_namespace: str = Field("", description="Of OrderReplays; empty: the gateway's own.")
 
 
 def create() -> Service:
     """Put the service together, from the environment."""
     settings = read_settings(GatewaySettings)
     service = Service(
-        "gateway", 4000, LANGUAGE, settings, MIGRATIONS, handlers=HANDLERS, inbox=False
+        "gateway",
+        4000,
+        LANGUAGE,
+        settings,
+        MIGRATIONS,
+        handlers=HANDLERS,
+        inbox=False,
+        readers={"history": ("orders", "order_events")},
     )
-    neighbours = Neighbours(
+    known = urls(
         service,
-        urls(
-            service,
-            payment=settings.payment_url,
-            inventory=settings.inventory_url,
-            shipping=settings.shipping_url,
-            analytics=settings.analytics_url,
-        ),
+        payment=settings.payment_url,
+        inventory=settings.inventory_url,
+        shipping=settings.shipping_url,
+        analytics=settings.analytics_url,
+        replay=settings.replay_url,
     )
+    replays: Replays
+    if settings.replays == "kubernetes":
+        del known["replay"]
+        replays = ByOperator(settings.replay_namespace)
+    neighbours = Neighbours(service, known)
+    if settings.replays == "worker":
+        replays = ByWorker(neighbours)
     catalogue = Catalogue(service, neighbours.urls["inventory"])
     service.background = [catalogue]
     service.loops = {"forget": _forget}
-    service.routes = routes.create(service, catalogue, neighbours)
+    service.routes = routes.create(service, catalogue, neighbours, replays)
     return service
 
 

@@ -18,7 +18,7 @@ SERVICES = ROOT / "services"
 EVENTKIT = SERVICES / "eventkit"
 SOURCES = sorted(SERVICES.rglob("*.py"))
 # What puts services together, or looks at all of them, may import any of them.
-COMPOSITION = {"cli", "registry", "verify", "demo", "topics"}
+COMPOSITION = {"cli", "cli_replay", "registry", "verify", "demo", "topics"}
 CEILING = 1390  # lines of code in eventkit, without blank lines, comments and docstrings
 
 
@@ -56,11 +56,23 @@ def test_a_service_imports_the_published_language_and_the_mechanism_and_no_other
     service: str,
 ) -> None:
     for source in (SERVICES / service).rglob("*.py"):
-        assert edges(source) <= {"services.events", "services.eventkit"}, source
+        allowed = {"services.events", "services.orderreplay", "services.eventkit"}
+        assert edges(source) <= allowed, source
 
 
 def test_the_published_language_imports_the_mechanism_only() -> None:
     assert edges(SERVICES / "events.py") == {"services.eventkit"}
+
+
+def test_the_language_of_replays_imports_the_events_and_the_mechanism_only() -> None:
+    for source in (SERVICES / "orderreplay").rglob("*.py"):
+        assert edges(source) <= {"services.events", "services.eventkit"}, source
+
+
+def test_the_operator_imports_the_language_of_replays_and_no_service() -> None:
+    for source in (ROOT / "operator").rglob("*.py"):
+        used = {layer(m) for m in imports(source) if m.split(".")[0] in {"services", "local"}}
+        assert used <= {"services.orderreplay", "services.eventkit"}, source
 
 
 def test_the_mechanism_imports_nothing_of_the_project() -> None:
@@ -72,7 +84,7 @@ def test_only_the_composition_root_stands_beside_the_services() -> None:
     beside = {source.stem for source in SERVICES.glob("*.py")}
     assert beside == COMPOSITION | {"__init__", "events"}
     folders = {path.name for path in SERVICES.iterdir() if (path / "__init__.py").is_file()}
-    assert folders == {*NAMES, "eventkit"}
+    assert folders == {*NAMES, "eventkit", "orderreplay"}
 
 
 def test_services_import_neither_the_embedded_backends_nor_the_tests() -> None:

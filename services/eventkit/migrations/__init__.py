@@ -27,15 +27,22 @@ def migrate(db: Connection, service: Service, role_password: str) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"], config.attributes["schema"] = db, schema
     command.upgrade(config, "head")
-    exists = db.exec_driver_sql(
-        "SELECT 1 FROM pg_roles WHERE rolname = %(role)s", {"role": role}
-    ).first()
-    verb = "ALTER" if exists else "CREATE"
-    db.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD %(p)s", {"p": role_password})
-    db.exec_driver_sql(f"ALTER ROLE {role} SET search_path = {schema}")
-    db.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+    _login(db, role, schema, role_password)
     db.exec_driver_sql(
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
     )
     db.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
     db.exec_driver_sql(f"REVOKE ALL ON {schema}.alembic_version FROM {role}")
+    for reader, tables in service.readers.items():
+        _login(db, role_of(reader), schema, role_password)
+        db.exec_driver_sql(f"GRANT SELECT ON {', '.join(tables)} TO {role_of(reader)}")
+
+
+def _login(db: Connection, role: str, schema: str, password: str) -> None:
+    exists = db.exec_driver_sql(
+        "SELECT 1 FROM pg_roles WHERE rolname = %(role)s", {"role": role}
+    ).first()
+    verb = "ALTER" if exists else "CREATE"
+    db.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD %(p)s", {"p": password})
+    db.exec_driver_sql(f"ALTER ROLE {role} SET search_path = {schema}")
+    db.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {role}")

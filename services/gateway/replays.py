@@ -1,0 +1,217 @@
+"""Replays for clients of the API: run by the worker of this machine, or by Kubernetes' operator."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from uuid_utils import uuid7
+
+from services.eventkit.http import query, reply
+from services.eventkit.log import brief
+from services.eventkit.problems import Problem
+from services.gateway.neighbours import Neighbours
+from services.orderreplay import answer
+from services.orderreplay.spec import DAYS, ReplaySpec
+
+GROUP, VERSION, PLURAL = "orderflow.dev", "v1alpha1", "orderreplays"
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_WANTED = {
+    "suspend": {"suspend": True},
+    "resume": {"suspend": False},
+    "cancel": {"cancel": True},
+}
+
+
+class Replays(Protocol):
+    """Where replays are kept and run."""
+
+    def start(self, spec: ReplaySpec) -> Response: ...
+    def page(self) -> Response: ...
+    def show(self, id: str) -> Response: ...
+    def act(self, id: str, action: str) -> Response: ...
+
+
+class ByWorker:
+    """Replays run by the replay service."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    def start(self, _: ReplaySpec) -> Response:
+        """Pass the request on, which was checked."""
+        return self._neighbours.ask("replay", "POST", "/api/orders/replay")
+
+    def page(self) -> Response:
+        """The newest replays."""
+        return self._neighbours.ask("replay", "GET", "/api/replays")
+
+    def show(self, id: str) -> Response:
+        """One replay."""
+        return self._neighbours.ask("replay", "GET", f"/api/replays/{id}")
+
+    def act(self, id: str, action: str) -> Response:
+        """Suspend, resume or cancel."""
+        return self._neighbours.ask("replay", "POST", f"/api/replays/{id}/{action}")
+
+
+class ListQuery(BaseModel):
+    """Which replays to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=500)
+
+
+class ByOperator:
+    """Replays as OrderReplay resources of one namespace, run by the operator."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+
+    @cached_property
+    def _api(self) -> Any:
+        from kubernetes import client, config
+
+        try:
+            config.load_incluster_config()  # type: ignore[no-untyped-call]
+        except config.ConfigException:
+            config.load_kube_config()  # type: ignore[no-untyped-call]
+        return client.CustomObjectsApi()
+
+    @cached_property
+    def _place(self) -> tuple[str, str, str, str]:
+        namespace = self._namespace
+        if not namespace:
+            namespace = _OWN_NAMESPACE.read_text() if _OWN_NAMESPACE.exists() else "default"
+        return GROUP, VERSION, namespace, PLURAL
+
+    def start(self, spec: ReplaySpec) -> Response:
+        """Create an OrderReplay."""
+        manifest = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "OrderReplay",
+            "metadata": {
+                "name": f"replay-{uuid7()}",
+                "labels": {"app.kubernetes.io/managed-by": "orderflow-gateway"},
+            },
+            "spec": _as_resource(spec),
+        }
+        with _explained():
+            made = self._api.create_namespaced_custom_object(
+                *self._place, manifest, field_validation="Strict", _request_timeout=10
+            )
+        found = _replay(made)
+        told = answer.accepted(found, spec, _created(made))
+        return reply(told, 202, {"Location": f"/api/replays/{found['id']}"})
+
+    def page(self) -> Response:
+        """The newest replays."""
+        limit = query(ListQuery).limit
+        with _explained():
+            items = self._api.list_namespaced_custom_object(*self._place, _request_timeout=10)
+        newest = sorted(items["items"], key=_created, reverse=True)[:limit]
+        return reply({"success": True, "replays": [_replay(each) for each in newest]})
+
+    def show(self, id: str) -> Response:
+        """One replay."""
+        return reply({"success": True, "replay": _replay(self._get(id))})
+
+    def act(self, id: str, action: str) -> Response:
+        """Say what is wanted of a replay; the operator does it."""
+        phase = self._get(id).get("status", {}).get("phase")
+        if phase in answer.ENDED:
+            raise Problem(
+                409,
+                "replay-ended",
+                f"The replay has ended, it is {phase}; ask for a new one instead.",
+            )
+        with _explained(id):
+            changed = self._api.patch_namespaced_custom_object(
+                *self._place, id, {"spec": _WANTED[action]}, _request_timeout=10
+            )
+        return reply({"success": True, "replay": _replay(changed)}, 202)
+
+    def _get(self, id: str) -> dict[str, Any]:
+        with _explained(id):
+            found: dict[str, Any] = self._api.get_namespaced_custom_object(
+                *self._place, id, _request_timeout=10
+            )
+        return found
+
+
+@contextmanager
+def _explained(id: str = "") -> Iterator[None]:
+    """Turn the errors of Kubernetes' API into problems that say what to do."""
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ApiException as error:
+        if error.status == 404 and id:
+            raise _unknown(id) from None
+        if error.status in (400, 422):
+            raise Problem(400, "invalid-request", brief(error)[:500]) from None
+        if error.status in (401, 403, 404):
+            raise Problem(
+                503,
+                "replays-unavailable",
+                "Kubernetes does not let the gateway handle OrderReplays; is the CRD installed,"
+                " and does the gateway's service account have its role?",
+            ) from None
+        raise Problem(
+            503,
+            "replays-unavailable",
+            f"Kubernetes answers {error.status}; try again shortly.",
+            headers={"Retry-After": "2"},
+        ) from None
+    except HTTPError:
+        raise Problem(
+            503,
+            "replays-unavailable",
+            "Kubernetes does not answer; try again shortly.",
+            headers={"Retry-After": "2"},
+        ) from None
+
+
+def _unknown(id: str) -> Problem:
+    return Problem(
+        404, "replay-not-found", f"There is no replay {id[:100]!r}; GET /api/replays lists them."
+    )
+
+
+def _as_resource(spec: ReplaySpec) -> dict[str, Any]:
+    """The spec as the resource has it: there one of days and from must be given."""
+    given = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return given if spec.days or spec.from_ else {"days": DAYS} | given
+
+
+def _created(resource: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(resource["metadata"]["creationTimestamp"]).astimezone(UTC)
+
+
+def _replay(resource: dict[str, Any]) -> dict[str, Any]:
+    meta, spec, status = resource["metadata"], resource["spec"], resource.get("status", {})
+    asked = {name: spec[name] for name in _FIELDS if name in spec}
+    try:
+        asked = ReplaySpec.model_validate(asked).as_json()
+    except ValidationError:  # of another version of the resource
+        asked = {"topic": ""} | asked
+    return answer.replay(
+        meta["name"],
+        uid=meta["uid"],
+        spec=asked,
+        created_at=_created(resource),
+        phase=status.get("phase") or "Pending",
+        status=status,
+        suspend=spec.get("suspend", False),
+        cancel=spec.get("cancel", False),
+    )
+
+
+_FIELDS = tuple(field.alias or name for name, field in ReplaySpec.model_fields.items())

@@ -1,0 +1,133 @@
+"""The API of replays on this machine; in a cluster the gateway speaks to Kubernetes instead."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from flask import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row
+from uuid_utils import uuid7
+
+from services.eventkit.http import body, query, raw_body, reply
+from services.eventkit.problems import Problem
+from services.eventkit.service import Service
+from services.orderreplay import answer
+from services.orderreplay.spec import ReplaySpec
+
+ACTIONS = {
+    "suspend": "suspend = true",
+    "resume": "suspend = false",
+    "cancel": "cancel = true",
+}
+
+
+class ListQuery(BaseModel):
+    """Which replays to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=500)
+
+
+def create(service: Service) -> Blueprint:
+    """The routes over the table of replays."""
+    routes = Blueprint("replays", __name__)
+
+    @routes.post("/api/orders/replay")
+    def start() -> Response:
+        """Ask for a replay; 202, as the worker runs it."""
+        spec = body(ReplaySpec) if raw_body() else ReplaySpec()
+        now = datetime.now(UTC)
+        try:
+            spec.window(now)
+        except ValueError as error:
+            raise Problem(400, "invalid-request", f"{error}.") from None
+        with service.statements.connect() as db:
+            row = db.exec_driver_sql(
+                "INSERT INTO replays (id, spec, created_at)"
+                " VALUES (%(id)s, %(spec)s, %(now)s) RETURNING *",
+                {"id": str(uuid7()), "spec": orjson.dumps(spec.as_json()).decode(), "now": now},
+            ).one()
+        service.wake("worker")
+        told = answer.accepted(_replay(row), spec, now)
+        return reply(told, 202, {"Location": f"/api/replays/{row.id}"})
+
+    @routes.get("/api/replays")
+    def replays() -> Response:
+        """The newest replays."""
+        limit = query(ListQuery).limit
+        with service.statements.connect() as db:
+            rows = db.exec_driver_sql(
+                "SELECT * FROM replays ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
+                {"limit": limit},
+            ).all()
+        return reply({"success": True, "replays": [_replay(row) for row in rows]})
+
+    @routes.get("/api/replays/<id>")
+    def replay(id: str) -> Response:
+        """One replay."""
+        with service.statements.connect() as db:
+            row = db.exec_driver_sql(
+                "SELECT * FROM replays WHERE id = %(id)s", {"id": _uuid(id)}
+            ).first()
+        if row is None:
+            raise _unknown(id)
+        return reply({"success": True, "replay": _replay(row)})
+
+    @routes.post("/api/replays/<id>/<any(suspend, resume, cancel):action>")
+    def act(id: str, action: str) -> Response:
+        """Suspend, resume or cancel a replay; 202, as the worker does it."""
+        with service.statements.connect() as db:
+            row = db.exec_driver_sql(
+                f"UPDATE replays SET {ACTIONS[action]} WHERE id = %(id)s"
+                " AND phase NOT IN ('Completed', 'Failed', 'Cancelled') RETURNING *",
+                {"id": _uuid(id)},
+            ).first()
+            found = (
+                row
+                or db.exec_driver_sql(
+                    "SELECT * FROM replays WHERE id = %(id)s", {"id": _uuid(id)}
+                ).first()
+            )
+        if found is None:
+            raise _unknown(id)
+        if row is None:
+            raise Problem(
+                409,
+                "replay-ended",
+                f"The replay has ended, it is {found.phase}; ask for a new one instead.",
+            )
+        service.wake("worker")
+        return reply({"success": True, "replay": _replay(row)}, 202)
+
+    return routes
+
+
+def _replay(row: Row[Any]) -> dict[str, Any]:
+    return answer.replay(
+        str(row.id),
+        uid=str(row.id),
+        spec=row.spec,
+        created_at=row.created_at,
+        phase=row.phase,
+        status=row.status,
+        suspend=row.suspend,
+        cancel=row.cancel,
+    )
+
+
+def _uuid(text: str) -> str:
+    try:
+        if len(text) == 36:
+            return str(UUID(text))
+    except ValueError:
+        pass
+    raise _unknown(text)
+
+
+def _unknown(id: str) -> Problem:
+    return Problem(
+        404, "replay-not-found", f"There is no replay {id[:100]!r}; GET /api/replays lists them."
+    )
