@@ -58,7 +58,7 @@ def replay() -> None:
     "--type",
     "event_types",
     multiple=True,
-    type=click.Choice(list(EventType)),
+    type=click.Choice([type.value for type in EventType]),
     help="Events of this type; again for more. Default: ORDER_CREATED.",
 )
 @click.option("--customer", "customer_ids", multiple=True, help="Only of this customer; again.")
@@ -67,7 +67,7 @@ def replay() -> None:
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(list(OrderStatus)),
+    type=click.Choice([status.value for status in OrderStatus]),
     help="Only of orders that stand here; again.",
 )
 @click.option("--min-total", metavar="AMOUNT", help="Only orders of this total or more.")

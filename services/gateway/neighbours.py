@@ -13,7 +13,7 @@ from services.eventkit.http import raw_body
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 
-_PASSED_ON = ("Content-Type", "Allow", "Retry-After")
+_PASSED_ON = ("Content-Type", "Allow", "Location", "Retry-After")
 STATUS_SECONDS = 1.0
 PORTS = {
     "gateway": 4000,

@@ -155,9 +155,9 @@ class _Shard:
                 transactional_id=f"orderflow-replay-{own.replay_id}-{own.shard}",
                 transaction_timeout_ms=60_000,
                 linger_ms=20,
-                batch_size=512 * 1024,
+                batch_size=256 * 1024,
                 batch_num_messages=10_000,
-                queue_buffering_max_kbytes=64 * 1024,
+                queue_buffering_max_kbytes=16 * 1024,
                 compression_type="lz4",
                 message_max_bytes=2_000_000,
             )

@@ -11,7 +11,7 @@ from services.events import STATUS
 from services.orderreplay.checkpoint import Plan
 from services.orderreplay.spec import ReplaySpec
 
-PAGE = 10_000  # events
+PAGE = 2_000  # events
 # A filter that lets little by reads far for a page.
 _PATIENT = "SET LOCAL statement_timeout = '10min'"
 OVERHEAD = 700  # bytes of envelope and headers around a payload

@@ -26,7 +26,7 @@ from services.eventkit.relay import Relay, make_producer, send
 from services.eventkit.settings import Settings
 from services.events import LANGUAGE, EventType, Line, OrderCreated
 from services.payment.handlers import HANDLERS
-from tests.bench import load
+from tests.bench import load, replay
 from tests.system import System
 
 SAME_ROWS = Path(__file__).with_name("accept.sql")
@@ -261,13 +261,17 @@ class Bench:
 @click.option("--scale", default=1.0, show_default=True, help="Of the counts; 0.1 for a look.")
 @click.option("--gateways", default=2, show_default=True, help="Gateway processes on one port.")
 @click.option("--keep", is_flag=True, help="Leave data and logs behind.")
-def main(scale: float, gateways: int, keep: bool) -> None:
-    """Measure accepted and settled orders a second, latency, the relay and one consumer."""
+@click.option("--replay", "only_replay", is_flag=True, help="Only replays.")
+def main(scale: float, gateways: int, keep: bool, only_replay: bool) -> None:
+    """Measure accepted and settled orders a second, latency, the relay, one consumer, replays."""
     root = Path(tempfile.mkdtemp(prefix="orderflow-bench-"))
     system = System(root)
     try:
         system.start_backends()
-        Bench(system, scale=scale, gateways=gateways).run()
+        bench = Bench(system, scale=scale, gateways=gateways)
+        if not only_replay:
+            bench.run()
+        replay.measure(bench.settings, bench.count(200_000))
     finally:
         system.close()
         if keep:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from services import verify
 from services.eventkit.settings import Settings
-from services.registry import NAMES
+from services.registry import NAMES, load
 from tests.contract.live import check_responses
 from tests.system import System, eventually
 
@@ -226,5 +226,7 @@ def test_every_service_answers_health_ready_and_metrics(system: System) -> None:
         assert system.http.get(system.url(name, "/ready"), timeout=5).ok
         text = system.http.get(system.url(name, "/metrics"), timeout=5).text
         families = {family.name: family for family in text_string_to_metric_families(text)}
-        assert families["orderflow_consumer_assigned_partitions"].samples[0].value > 0
+        consumes = load(name).handlers
+        partitions = families["orderflow_consumer_assigned_partitions"].samples[0].value
+        assert (partitions > 0) == bool(consumes), name
         assert all(f.documentation for f in families.values() if f.name.startswith("orderflow"))
