@@ -19,7 +19,7 @@ help: ## this list
 run: $(READY) ## everything: Kafka, PostgreSQL and all services; Ctrl-C stops them
 	@exec $(BIN)/python -m local.run
 
-run-%: $(READY) ## one of gateway, payment, inventory, shipping, analytics, auditor by itself
+run-%: $(READY) ## one of gateway, payment, inventory, shipping, analytics, replay, auditor by itself
 	@exec $(BIN)/python -m local.run --only $*
 
 .PHONY: backends
@@ -34,6 +34,10 @@ reset: $(READY) ## delete the local data (not while it runs)
 demo: $(READY) ## post a lifelike stream of orders; ARGS="--help" tells its options
 	@exec $(BIN)/orderflow demo $(ARGS)
 
+.PHONY: replay
+replay: $(READY) ## replay the orders of 7 days to a topic; ARGS="30 fraud-test --dry-run" for others
+	@exec $(BIN)/orderflow replay $(ARGS)
+
 .PHONY: verify
 verify: $(READY) ## check every invariant on the data of the run
 	@exec $(BIN)/orderflow verify $(ARGS)
@@ -42,11 +46,15 @@ verify: $(READY) ## check every invariant on the data of the run
 
 .PHONY: test
 test: $(READY) ## all tests, with a Kafka and a PostgreSQL of their own
-	@exec $(BIN)/python -m pytest tests --ignore=tests/bench --ignore=tests/e2e --ignore=tests/browser $(ARGS)
+	@exec $(BIN)/python -m pytest tests --ignore=tests/bench --ignore=tests/kube --ignore=tests/operator --ignore=tests/e2e --ignore=tests/browser $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## the tests that need no server
 	@exec $(BIN)/python -m pytest tests/unit tests/contract tests/architecture $(ARGS)
+
+.PHONY: test-operator
+test-operator: $(READY) ## the operator on a real Kubernetes API server, which is built once
+	@$(BIN)/python -m tests.kube.binaries && exec $(BIN)/python -m pytest tests/kube tests/operator $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## style, format and types

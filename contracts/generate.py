@@ -1,6 +1,6 @@
-"""Write the JSON Schema of every event from the models in ``services/events.py``.
+"""Write the JSON Schema of every event and of a checkpoint, from the models in ``services``.
 
-Run it after a change there: ``python contracts/generate.py``. With ``--check`` nothing is written,
+Run it after a change of one: ``python contracts/generate.py``. With ``--check`` nothing is written,
 and the exit status is 1 where a file differs from the code.
 """
 
@@ -16,8 +16,9 @@ from pydantic_core import core_schema
 
 from services.eventkit.event import Envelope
 from services.events import LANGUAGE, MEANING, STATUS, EventType
+from services.orderreplay.checkpoint import Checkpoint
 
-EVENTS = Path(__file__).parent / "events"
+FOLDER = Path(__file__).parent
 _BASE = "https://orderflow.dev/schemas"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ORDER = ("$schema", "$id", "title", "description", "type", "const", "format", "properties")
@@ -53,8 +54,11 @@ class _Generator(GenerateJsonSchema):
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Every schema by the name of its file: one an event type, and the envelope by itself."""
-    found = {"envelope": _schema(Envelope, "envelope", _sentences(Envelope))}
+    """Every schema by its file: one an event type, the envelope by itself, and the checkpoint."""
+    found = {
+        "events/envelope": _schema(Envelope, "envelope", _sentences(Envelope)),
+        "replay-checkpoint": _schema(Checkpoint, "replay-checkpoint", _sentences(Checkpoint)),
+    }
     for type in EventType:
         payload = LANGUAGE.payloads[type]
         model = create_model(
@@ -66,7 +70,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         told = [MEANING[type], f"Topic {LANGUAGE.topics[type]}, keyed by payload.orderId."]
         if type in STATUS:
             told.append(f"The order's status is then at least {STATUS[type]}.")
-        found[type.value] = _schema(model, type.value, " ".join(told))
+        found[f"events/{type.value}"] = _schema(model, type.value, " ".join(told))
     return {f"{name}.schema.json": schema for name, schema in found.items()}
 
 
@@ -75,22 +79,25 @@ def render(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def differing(directory: Path = EVENTS) -> list[str]:
+def differing(folder: Path = FOLDER) -> list[str]:
     """The names of the files that are missing, differ from the code or should not be there."""
     wanted = {name: render(schema) for name, schema in schemas().items()}
-    there = {path.name: path.read_text("utf-8") for path in directory.glob("*.schema.json")}
+    there = {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8")
+        for path in folder.rglob("*.schema.json")
+    }
     return sorted(n for n in wanted.keys() | there.keys() if wanted.get(n) != there.get(n))
 
 
-def write(directory: Path = EVENTS) -> list[str]:
+def write(folder: Path = FOLDER) -> list[str]:
     """Bring the files up to date. Returns the names of those that changed."""
-    directory.mkdir(exist_ok=True)
-    changed, wanted = differing(directory), schemas()
+    (folder / "events").mkdir(parents=True, exist_ok=True)
+    changed, wanted = differing(folder), schemas()
     for name in changed:
         if name in wanted:
-            (directory / name).write_text(render(wanted[name]), "utf-8")
+            (folder / name).write_text(render(wanted[name]), "utf-8")
         else:
-            (directory / name).unlink()
+            (folder / name).unlink()
     return changed
 
 
@@ -132,7 +139,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only tell which files differ")
     if not parser.parse_args().check:
-        print("\n".join(f"wrote contracts/events/{n}" for n in write()) or "Nothing has changed.")
+        print("\n".join(f"wrote contracts/{n}" for n in write()) or "Nothing has changed.")
     elif names := differing():
         print(f"Differ from the code: {', '.join(names)}. Run python contracts/generate.py.")
         return 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -39,9 +40,23 @@ class _Replay(click.Group):
     """A group whose first word may be a number of days: then it starts a replay."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and re.fullmatch(r"-\d+", args[0]):  # which would be taken for options
+            raise click.UsageError(f"{args[0]} days cannot be replayed: give 1 or more.", ctx)
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
             args = ["start", *args]
         return super().parse_args(ctx, args)
+
+
+class _Days(click.ParamType[int]):
+    """A number of days; whoever means a command is told which there are."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int) or str(value).isdecimal():
+            return int(value)
+        known = ", ".join(sorted(replay.commands))
+        self.fail(f"{value!r} is no number of days, and no command; there are {known}.", param, ctx)
 
 
 @click.group("replay", cls=_Replay)
@@ -50,7 +65,7 @@ def replay() -> None:
 
 
 @replay.command()
-@click.argument("days", type=int, required=False)
+@click.argument("days", type=_Days(), required=False)
 @click.argument("topic", required=False)
 @click.option("--from", "from_", metavar="TIME", help="Instead of DAYS: from 2026-11-01T00:00:00Z.")
 @click.option("--to", metavar="TIME", help="With --from: up to this time, not included.")
@@ -128,8 +143,24 @@ def _spec(given: dict[str, Any], dry_run: bool) -> dict[str, Any]:
     try:
         checked = ReplaySpec.model_validate(spec)
     except ValidationError as error:
-        raise click.UsageError(explain(error).removeprefix("value: ")) from None
+        told = explain(error).removeprefix("value: ")
+        for name, option in _OPTIONS.items():
+            told = re.sub(name, option, told)
+        raise click.UsageError(f"{told}.") from None
     return checked.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+# As the fields of a spec are named here.
+_OPTIONS = {
+    r"(filter\.)?(minTotal|min_total)": "--min-total",
+    r"(filter\.)?(maxTotal|max_total)": "--max-total",
+    r"eventsPerSecond|events_per_second": "--rate",
+    r"maxGapSeconds|max_gap_seconds": "--max-gap",
+    r"filter\.customerIds": "--customer",
+    r"filter\.productIds": "--product",
+    r"^speed|^parallelism|^partitions": r"--\g<0>",
+    r"from is|give from|^from": "--from",
+}
 
 
 def _manifest(spec: dict[str, Any]) -> str:
@@ -156,9 +187,11 @@ def list_(url: str, as_json: bool, limit: int) -> None:
         return
     for each in found:
         progress = each["progress"] or {"percent": 0, "replayed": 0}
+        far = f"{progress['percent']:3}% {progress['replayed']:>9}"
+        if each["spec"].get("dryRun"):
+            far = f"{'dry run':>14}"
         click.echo(
-            f"{each['id']}  {each['phase']:9} {progress['percent']:3}% {progress['replayed']:>9}"
-            f"  {each['createdAt'][:19]}  {each['topic']}"
+            f"{each['id']}  {each['phase']:9} {far}  {each['createdAt'][:19]}Z  {each['topic']}"
         )
     click.echo(f"{len(found)} replays", err=True)
 
@@ -179,7 +212,7 @@ def _action(name: str, help: str) -> None:
     @gateway
     def act(id: str, url: str) -> None:
         found = _ask("POST", url, f"/api/replays/{id}/{name}")["replay"]
-        click.echo(f"{found['id']}  {found['phase']}, to {name}")
+        click.echo(f"{found['id']}  {found['phase']}; asked to {name}")
 
 
 _action("suspend", "Suspend replay ID; it keeps its place.")
@@ -305,12 +338,12 @@ def _follow(url: str, id: str, *, quiet: bool) -> dict[str, Any]:
                     bar.__enter__()
                 bar.update(progress["replayed"] - bar.pos, _rate(found))
             elif not quiet:
-                line = f"{found['phase']:9} {_rate(found)}"
+                line = f"{found['phase']:9} {_rate(found)}".rstrip()
                 if progress:
                     line = (
                         f"{found['phase']:9} {progress['replayed']} of {progress['planned']}"
                         f" ({progress['percent']}%)  {_rate(found)}"
-                    )
+                    ).rstrip()
                 if line != said:
                     click.echo(line)
                     said = line
@@ -351,9 +384,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
         if plan["firstTime"]:
             lines.append(f"  between   {plan['firstTime']} and {plan['lastTime']}")
         target = plan["target"]
-        state = "exists" if target.get("exists") else "is to be made"
-        lines.append(f"  target    {state}, {target.get('partitions')} partitions")
+        state = "was there" if target.get("exists") else "new"
+        lines.append(f"  target    {state}, partitions: {target.get('partitions')}")
         lines += [f"  note      {warning}" for warning in plan["warnings"]]
+    if found["spec"].get("dryRun"):
+        return lines
     if report := found["report"]:
         lines.append(
             f"  replayed  {report['replayed']} events in {report['durationSeconds']:.1f} s,"
@@ -362,9 +397,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines += [f"            {count:>9} {type}" for type, count in report["byType"].items()]
         lines.append(f"  checksum  {report['checksum']}")
     elif progress := found["progress"]:
-        lines.append(
-            f"  replayed  {progress['replayed']} events ({progress['percent']}%)  {_rate(found)}"
-        )
+        far = f"{progress['replayed']} events ({progress['percent']}%)"
+        lines.append(f"  replayed  {far}  {_rate(found)}".rstrip())
     return lines
 
 

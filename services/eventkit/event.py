@@ -193,5 +193,7 @@ def decode(message: Message, language: Language) -> Event:
 
 def explain(error: ValidationError) -> str:
     """The first three faults of a failed validation, in one line."""
-    faults = [f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3]]
-    return "; ".join(faults)
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors()[:3]
+    )

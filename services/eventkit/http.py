@@ -115,6 +115,10 @@ def _path(location: tuple[int | str, ...]) -> str:
 def _advice(error: ErrorDetails, model: type[BaseModel]) -> str:
     """What to do about a fault, where the library's own words do not say it."""
     limits = error.get("ctx", {})
+    for step in error["loc"][:-1]:  # of a part within a part
+        inner = next((f for n, f in model.model_fields.items() if step in (n, f.alias)), None)
+        if inner and isinstance(inner.annotation, type) and issubclass(inner.annotation, BaseModel):
+            model = inner.annotation
     names = ", ".join(field.alias or name for name, field in model.model_fields.items())
     return {
         "missing": "Send it; it is missing",

@@ -78,9 +78,9 @@ class ByOperator:
         from kubernetes import client, config
 
         try:
-            config.load_incluster_config()  # type: ignore[no-untyped-call]
+            config.load_incluster_config()
         except config.ConfigException:
-            config.load_kube_config()  # type: ignore[no-untyped-call]
+            config.load_kube_config()
         return client.CustomObjectsApi()
 
     @cached_property
@@ -163,6 +163,7 @@ def _explained(id: str = "") -> Iterator[None]:
                 "replays-unavailable",
                 "Kubernetes does not let the gateway handle OrderReplays; is the CRD installed,"
                 " and does the gateway's service account have its role?",
+                headers={"Retry-After": "30"},
             ) from None
         raise Problem(
             503,

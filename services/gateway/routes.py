@@ -206,6 +206,7 @@ def _uuid(text: str) -> UUID:
 
 
 def _replay_id(text: str) -> str:
+    text = text.lower()
     if not _NAME.fullmatch(text):
         raise Problem(
             404,

@@ -12,17 +12,18 @@ def summary(checkpoints: Sequence[Checkpoint], shards: int, *, running: bool) ->
     """Plan, progress and report of a replay of so many shards, as JSON.
 
     ``running`` says whether processes are at work: a rate and an ETA are given only then. Keys:
-    ``plan`` and ``progress`` (None before any shard has one), ``report`` (None until all are
-    complete), ``startTime``, ``completionTime``, ``message``, ``complete``, ``refused``.
+    ``plan`` (None before any shard has one), ``progress`` (None too for a dry run), ``report``
+    (None until all are complete), ``startTime``, ``completionTime``, ``message``, ``complete``, ``refused``.
     """
     known = [c for c in checkpoints if c.shard < shards]
     complete = len(known) == shards and all(c.phase == ShardPhase.COMPLETE for c in known)
     refused = [c for c in known if c.phase == ShardPhase.REFUSED]
     started = [c.started_at for c in known if c.started_at]
     planned = [c for c in known if c.snapshot_at]
+    sends = planned and not planned[0].spec.get("dryRun")
     return {
         "plan": _plan(planned, shards) if planned else None,
-        "progress": _progress(planned, running and not complete) if planned else None,
+        "progress": _progress(planned, shards, running and not complete) if sends else None,
         "report": _report(planned) if complete else None,
         "startTime": rfc3339(min(started)) if started else None,
         "completionTime": rfc3339(max(c.completed_at for c in known if c.completed_at))
@@ -73,7 +74,7 @@ def _sizes(plans: Sequence[Plan]) -> dict[str, int]:
     return {"orders": sum(p.orders or 0 for p in plans), "bytes": sum(p.bytes or 0 for p in plans)}
 
 
-def _progress(shards: Sequence[Checkpoint], running: bool) -> dict[str, Any]:
+def _progress(shards: Sequence[Checkpoint], of: int, running: bool) -> dict[str, Any]:
     planned, replayed = sum(c.plan.events for c in shards), sum(c.replayed for c in shards)
     rates = [c.rate if running and c.phase == ShardPhase.RUNNING else 0.0 for c in shards]
     rate = sum(rates)
@@ -83,13 +84,16 @@ def _progress(shards: Sequence[Checkpoint], running: bool) -> dict[str, Any]:
         for c, each in zip(shards, rates, strict=True)
         if c.plan.events > c.replayed
     ]
+    all_done = replayed >= planned and len(shards) == of  # others may have more to replay
     waits = [seconds for seconds in left if seconds is not None]
     return {
         "replayed": replayed,
         "planned": planned,
-        "percent": 100 if replayed >= planned else min(99, replayed * 100 // planned),
+        "percent": 100 if all_done else min(99, replayed * 100 // max(planned, 1)),
         "rate": round(rate, 1),
-        "etaSeconds": round(max(waits, default=0)) if len(waits) == len(left) else None,
+        "etaSeconds": round(max(waits, default=0))
+        if len(waits) == len(left) and len(shards) == of
+        else None,
         "shards": [
             {
                 "shard": c.shard,

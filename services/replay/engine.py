@@ -117,6 +117,7 @@ class _Shard:
         self._spec: ReplaySpec
         self._producer: Producer
         self._source: Source
+        self._shared: datetime | None = None
         self._committed = Checkpoint(
             replay_id=str(task.replay_id),
             name=task.name,
@@ -125,7 +126,7 @@ class _Shard:
             topic=str(task.spec.get("topic", "")),
             requested_at=task.requested_at,
         )
-        self._began = time.monotonic()
+        self._began: float | None = None  # to send
         self._active_before = 0.0
 
     def run(self) -> Checkpoint:
@@ -220,6 +221,7 @@ class _Shard:
         except ValueError as error:
             raise Refused(str(error)) from None
         state, warnings = look(self._settings, spec)
+        self._shared = self._first_snapshot()
         at, plan, oldest = self._source.ask(lambda db: self._count(db, since, to), self._stopping)
         if oldest is None or oldest > since:
             begins = f"begins at {oldest:%Y-%m-%dT%H:%M:%SZ}" if oldest else "holds none of these"
@@ -249,10 +251,23 @@ class _Shard:
             )
         )
 
+    def _first_snapshot(self) -> datetime | None:
+        """The snapshot of the first shard, which all use; None for the first itself."""
+        while self._task.shard:
+            found = self._patiently(lambda: read(self._settings, self._committed.replay_id))
+            for first in found:
+                if first.shard == 0 and first.phase == ShardPhase.REFUSED:
+                    raise Refused(first.message)
+                if first.shard == 0 and first.snapshot_at:
+                    return first.snapshot_at
+            if self._stopping.wait(0.2):
+                raise Stopped
+        return None
+
     def _count(
         self, db: Connection, since: datetime, to: datetime
     ) -> tuple[datetime, Plan, datetime | None]:
-        at = snapshot(db, self._stopping.wait)
+        at = self._shared or snapshot(db, self._stopping.wait)
         if at is None:
             raise Stopped
         selection = Selection(self._spec, since, to, at, self._task.shard, self._spec.parallelism)
@@ -264,6 +279,7 @@ class _Shard:
     def _send(self) -> None:
         """Send what is left, from the last commit on. Raises _Aborted to be called again."""
         done = self._committed
+        self._began = self._began or time.monotonic()
         selection = selection_of(done)
         reader = _Reader(self._source, selection, done.cursor)
         reader.start()
@@ -349,7 +365,9 @@ class _Shard:
         """Commit a checkpoint and what was sent before it, both or neither."""
         if not begun:
             self._begin()
-        active = self._active_before + time.monotonic() - self._began
+        active = self._active_before
+        if self._began is not None:
+            active += time.monotonic() - self._began
         checkpoint = checkpoint.model_copy(
             update={"updated_at": datetime.now(UTC), "active_seconds": round(active, 3)}
         )

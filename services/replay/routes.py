@@ -82,8 +82,9 @@ def create(service: Service) -> Blueprint:
         with service.statements.connect() as db:
             row = db.exec_driver_sql(
                 f"UPDATE replays SET {ACTIONS[action]} WHERE id = %(id)s"
-                " AND phase NOT IN ('Completed', 'Failed', 'Cancelled') RETURNING *",
-                {"id": _uuid(id)},
+                " AND phase NOT IN ('Completed', 'Failed', 'Cancelled')"
+                " AND (NOT cancel OR %(action)s = 'cancel') RETURNING *",
+                {"id": _uuid(id), "action": action},
             ).first()
             found = (
                 row
@@ -94,10 +95,11 @@ def create(service: Service) -> Blueprint:
         if found is None:
             raise _unknown(id)
         if row is None:
+            how = "is being cancelled" if found.phase not in answer.ENDED else "has ended"
             raise Problem(
                 409,
                 "replay-ended",
-                f"The replay has ended, it is {found.phase}; ask for a new one instead.",
+                f"The replay {how}, it is {found.phase}; ask for a new one instead.",
             )
         service.wake("worker")
         return reply({"success": True, "replay": _replay(row)}, 202)

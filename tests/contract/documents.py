@@ -20,7 +20,7 @@ Operation = tuple[str, str]  # a method and a path, such as ("get", "/api/orders
 
 @cache
 def document(name: str) -> dict[str, Any]:
-    """``openapi.yaml``, ``asyncapi.yaml`` or a file of ``events/``."""
+    """``openapi.yaml``, ``asyncapi.yaml`` or a JSON Schema, by its path in the folder."""
     text = (CONTRACTS / name).read_text("utf-8")
     found: dict[str, Any] = yaml.safe_load(text) if name.endswith(".yaml") else json.loads(text)
     return found
@@ -29,7 +29,7 @@ def document(name: str) -> dict[str, Any]:
 @cache
 def _registry() -> Registry[Any]:
     names = ["openapi.yaml", "asyncapi.yaml"]
-    names += [f"events/{path.name}" for path in (CONTRACTS / "events").glob("*.json")]
+    names += [str(path.relative_to(CONTRACTS)) for path in CONTRACTS.rglob("*.schema.json")]
     resources = [
         (_BASE + name, Resource.from_contents(document(name), DRAFT202012)) for name in names
     ]

@@ -22,6 +22,7 @@ LINE = {"productId": "PROD-001", "quantity": 1}
 _ORDERS, _ORDER = "/api/orders", "/api/orders/{orderId}"
 _EVENTS, _CANCEL = f"{_ORDER}/events", f"{_ORDER}/cancel"
 _RESTOCK = "/api/inventory/{productId}/restock"
+_REPLAY, _REPLAYS, _ONE_REPLAY = "/api/orders/replay", "/api/replays", "/api/replays/{id}"
 
 
 class Client:
@@ -91,8 +92,8 @@ def _check_problem(answer: requests.Response, code: str | None, what: str) -> No
 def check_responses(base_url: str, analytics_url: str) -> int:
     """Use every operation, well and badly. Returns how many answers were as they are described.
 
-    It places a few orders, lets one be cancelled and puts one piece on a shelf. AssertionError
-    says which answer differs.
+    It places a few orders, lets one be cancelled, puts one piece on a shelf and replays the orders
+    to a topic of its own. AssertionError says which answer differs.
     """
     gateway, analytics = Client(base_url), Client(analytics_url)
     customer = f"CONTRACT-{uuid4()}"
@@ -101,6 +102,7 @@ def check_responses(base_url: str, analytics_url: str) -> int:
     _list(gateway, customer, placed)
     _read_and_cancel(gateway, placed)
     _stock(gateway)
+    _replay(gateway, customer)
     _operate(gateway)
     _elsewhere(gateway)
     analytics.send("get", "/api/analytics", 200)
@@ -275,6 +277,81 @@ def _stock(gateway: Client) -> None:
     for product in ("PROD-999", "ä b", "P" * 300):
         ids = {"productId": product}
         gateway.send("post", _RESTOCK, 404, "unknown-product", ids=ids, json={"quantity": 1})
+
+
+def _replay(gateway: Client, customer: str) -> None:
+    """Replay the orders placed, slowly enough to act on it, and ask for replays there are not."""
+    topic = f"contract-{uuid4()}"
+    spec = {"days": 1, "filter": {"customerIds": [customer]}, "topic": topic, "partitions": 1}
+
+    def bad(code: str, status: int = 400, **request: Any) -> None:
+        gateway.send("post", _REPLAY, status, code, **request)
+
+    faulty: tuple[dict[str, Any], ...] = (
+        *({"days": days} for days in (-1, 0, "x", 10**9, None, 1.5)),
+        *({"topic": name} for name in ("orders", "payments.retry", "__x", "", "T" * 300, None)),
+        *({"from": "yesterday"}, {"from": "2999-01-01T00:00:00Z"}, {"to": "2026-11-01T00:00:00Z"}),
+        *({"speed": 0}, {"speed": 1, "eventsPerSecond": 1}, {"colour": "red"}, {"suspend": True}),
+        *({"filter": {"minTotal": "2", "maxTotal": "1"}}, {"filter": {"colour": "red"}}),
+    )
+    for fault in faulty:
+        bad("invalid-request", json={"topic": topic} | fault)
+    bad("invalid-request", data="null", headers=JSON)
+    bad("malformed-json", data="{", headers=JSON)
+    bad("body-too-large", 413, data=" " * 102_401, headers=JSON)
+    bad("unsupported-media-type", 415, data="days=7")
+    assert topic not in [each["topic"] for each in _replays(gateway)]
+
+    dry = gateway.send("post", _REPLAY, 202, json=spec | {"dryRun": True}).json()["replay"]
+    plan = _until(gateway, dry["id"], "Completed")["plan"]
+    assert (plan["events"], plan["orders"], plan["target"]["exists"]) == (3, 3, False)
+    paced = spec | {"eventsPerSecond": 0.2}
+    answer = gateway.send("post", _REPLAY, 202, json=paced)
+    one = {"id": answer.json()["replay"]["id"]}
+    assert answer.headers["Location"] == f"/api/replays/{one['id']}"
+    gateway.send("post", f"{_ONE_REPLAY}/suspend", 202, ids=one)
+    _until(gateway, one["id"], "Suspended")
+    gateway.send("post", f"{_ONE_REPLAY}/resume", 202, ids=one)
+    _until(gateway, one["id"], "Running")
+    assert (
+        gateway.send("get", _ONE_REPLAY, 200, ids=one).json()["replay"]["spec"] | paced
+        == (answer.json()["replay"]["spec"])
+    )
+    gateway.send("post", f"{_ONE_REPLAY}/cancel", 202, ids=one)
+    _until(gateway, one["id"], "Cancelled")
+    fast = gateway.send("post", _REPLAY, 202, json=spec).json()["replay"]
+    assert _until(gateway, fast["id"], "Completed")["report"]["replayed"] == 3
+    newest = [each["id"] for each in _replays(gateway)]
+    assert newest == [fast["id"], one["id"], dry["id"]]
+    for action in ("suspend", "resume", "cancel"):
+        path = f"{_ONE_REPLAY}/{action}"
+        gateway.send("post", path, 409, "replay-ended", ids=one)
+        for text in (NOBODY, "nobody", "x" * 300, "UPPER", "%00"):
+            gateway.send("post", path, 404, "replay-not-found", ids={"id": text})
+    for text in (NOBODY, "nobody", "x" * 300, "-", "ä"):
+        gateway.send("get", _ONE_REPLAY, 404, "replay-not-found", ids={"id": text})
+    for parameters in ({"limit": 0}, {"limit": 501}, {"limit": "ten"}, {"colour": "red"}):
+        gateway.send("get", _REPLAYS, 400, "invalid-request", params=parameters)
+
+
+def _replays(gateway: Client) -> list[dict[str, Any]]:
+    """The three newest replays."""
+    found: list[dict[str, Any]] = gateway.send("get", _REPLAYS, 200, params={"limit": 3}).json()[
+        "replays"
+    ]
+    return found
+
+
+def _until(gateway: Client, replay: str, phase: str) -> dict[str, Any]:
+    """The replay, once it has come to a phase."""
+    until = time.monotonic() + 60
+    while True:
+        answer = gateway.send("get", _ONE_REPLAY, 200, ids={"id": replay})
+        found: dict[str, Any] = answer.json()["replay"]
+        if found["phase"] == phase:
+            return found
+        assert time.monotonic() < until, f"replay {replay} is {found['phase']}, not {phase}"
+        time.sleep(0.1)
 
 
 def _operate(gateway: Client) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from services import topics
 from services.eventkit import deadletter
 from services.events import LANGUAGE, EventType, Topic
+from services.orderreplay.spec import CHECKPOINTS, TOPIC
 from services.registry import NAMES, load
 from tests.contract.documents import CONTRACTS, document, faults, references, resolve
 
@@ -58,7 +58,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_the_channels_are_the_topics_of_the_code_and_the_feed() -> None:
     addresses = {channel["address"] for channel in ASYNCAPI["channels"].values()}
-    assert addresses == {*Topic, topics.REPLAY, deadletter.TOPIC, "/ws"}
+    assert addresses == {*Topic, TOPIC, CHECKPOINTS, deadletter.TOPIC, "/ws"}
 
 
 @pytest.mark.parametrize("topic", Topic)
@@ -68,7 +68,14 @@ def test_a_topic_carries_the_event_types_of_the_code(topic: Topic) -> None:
 
 
 def test_the_replay_topic_may_carry_any_event() -> None:
-    assert set(ASYNCAPI["channels"][topics.REPLAY]["messages"]) == set(EventType)
+    assert set(ASYNCAPI["channels"][TOPIC]["messages"]) == {"Replayed"}
+    events = set(references(ASYNCAPI["components"]["schemas"]["Replayed"]))
+    assert events == {f"events/{each}.schema.json" for each in ("envelope", *EventType)}
+
+
+def test_the_live_topics_that_events_are_replayed_from_are_those_of_the_code() -> None:
+    described = ASYNCAPI["components"]["schemas"]["Replayed"]["properties"]["replay"]
+    assert described["properties"]["originalTopic"]["enum"] == list(Topic)
 
 
 @pytest.mark.parametrize("type", EventType)
@@ -115,7 +122,11 @@ def test_the_examples_fit_the_schemas(key: str) -> None:
             assert headers["event-id"] == payload["eventId"]
             assert headers["correlation-id"] == payload["metadata"]["correlationId"]
             source = payload["metadata"]["source"]
-            assert key in operations("send")[source, LANGUAGE.topics[key]]
+            if key == "Replayed":
+                assert faults("asyncapi.yaml#/components/schemas/ReplayHeaders", headers) == []
+                assert headers["replay-id"] == payload["replay"]["id"]
+            else:
+                assert key in operations("send")[source, LANGUAGE.topics[key]]
     assert message.get("examples") or key in ("DeadLetter", "RedriveNote")
 
 

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from services.events import OrderStatus
+from services.events import EventType, OrderStatus, Topic
+from services.gateway import replays as gateway_replays
 from services.gateway.acceptance import OrderRequest
 from services.gateway.cancellation import CancelRequest
 from services.gateway.reading import ListQuery
 from services.inventory.routes import Restock
+from services.orderreplay import answer
+from services.orderreplay.checkpoint import ShardPhase
+from services.orderreplay.spec import Filter, ReplaySpec, refuse_topic
 from services.registry import load
+from services.replay import routes as replay_routes
 from tests.contract.documents import Operation, document, escape, faults, operations, resolve
 
 SERVICES = Path(__file__).parents[2] / "services"
@@ -40,10 +46,17 @@ def routes(app: Flask) -> set[Operation]:
         head, *tail = match[1].split("_")
         return "{" + head + "".join(word.title() for word in tail) + "}"
 
+    def each(rule: str) -> Iterator[str]:
+        any_of = re.search(r"<any\((.+?)\):\w+>", rule)
+        for word in any_of[1].split(", ") if any_of else [""]:
+            path = rule.replace(any_of[0], word) if any_of else rule
+            yield re.sub(r"<(?:\w+:)?(\w+)>", camel, path)
+
     return {
-        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", camel, rule.rule))
+        (method.lower(), path)
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        for path in each(rule.rule)
         if rule.rule != "/" and not rule.rule.startswith(PAGES)
     }
 
@@ -66,6 +79,12 @@ def test_analytics_serves_what_is_described_of_it_and_nothing_else() -> None:
     of_all = {("get", path) for path in ("/health", "/ready", "/metrics")}
     described = {key for key in operations() if key[1] in OF_ANALYTICS | {"/api/analytics"}}
     assert routes(load("analytics").create_app()) == described | of_all
+
+
+def test_the_replay_service_serves_what_the_gateway_passes_on_to_it_and_nothing_else() -> None:
+    of_all = {("get", path) for path in ("/health", "/ready", "/metrics")}
+    described = {key for key in operations() if "replay" in key[1]}
+    assert routes(load("replay").create_app()) == described | of_all
 
 
 def test_every_operation_has_a_name_of_its_own_and_is_described() -> None:
@@ -119,6 +138,37 @@ def test_the_parameters_of_the_order_list_are_those_of_the_code() -> None:
         assert parameters[name] == {k: v for k, v in text.items() if k != "title"}
 
 
+@pytest.mark.parametrize("model", [gateway_replays.ListQuery, replay_routes.ListQuery])
+def test_the_parameter_of_the_replay_list_is_that_of_the_code(model: type[BaseModel]) -> None:
+    [described] = operations()["get", "/api/replays"]["parameters"]
+    code = model.model_json_schema()["properties"]
+    assert code.keys() == {described["name"]}
+    for keyword in ("minimum", "maximum", "default"):
+        assert described["schema"][keyword] == code["limit"][keyword], keyword
+
+
+def test_the_fields_of_a_replay_are_those_of_the_code_with_their_defaults() -> None:
+    for name, model in (("ReplaySpec", ReplaySpec), ("ReplayFilter", Filter)):
+        described = OPENAPI["components"]["schemas"][name]["properties"]
+        assert list(described) == [f.alias or n for n, f in model.model_fields.items()]
+        for field, schema in described.items():
+            assert schema.get("description") or "$ref" in schema, field
+    defaults = ReplaySpec().as_json()
+    fields = OPENAPI["components"]["schemas"]["ReplaySpec"]["properties"]
+    assert {n: f["default"] for n, f in fields.items() if "default" in f} | {"filter": {}} == (
+        defaults
+    )
+
+
+def test_the_event_types_and_the_phases_are_those_of_the_code() -> None:
+    schemas = OPENAPI["components"]["schemas"]
+    assert schemas["EventType"]["enum"] == list(EventType)
+    described = schemas["Replay"]["properties"]["phase"]["oneOf"]
+    assert tuple(phase["const"] for phase in described) == answer.PHASES
+    shard = schemas["ReplayProgress"]["properties"]["shards"]["items"]["properties"]["phase"]
+    assert shard["enum"] == list(ShardPhase)
+
+
 def test_the_statuses_of_an_order_are_those_of_the_code_in_their_order() -> None:
     described = OPENAPI["components"]["schemas"]["OrderStatus"]["oneOf"]
     assert [status["const"] for status in described] == list(OrderStatus)
@@ -159,7 +209,46 @@ RESTOCKS: list[Any] = [
     *({"quantity": n} for n in (1, 1_000_000, 0, -1, 1_000_001, "1", None, True)),
     *({}, None),
 ]
+FROM, TO = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00.123456789+01:00"
+TOPICS: list[Any] = [
+    *("orders-replay", "fraud", "a", "..a", "Fraud_2.x", "T" * 249, "orders2", "myorders.retry"),
+    *("orders.v2", "retry", "dlq", "orders-replay.retry", "_orders", "payments.retryable"),
+    *Topic,
+    *(f"{topic}{beside}" for topic in Topic for beside in (".retry", "-dlq", "_x.dead-letters.2")),
+    *("dead-letters", "replay-checkpoints", "__consumer_offsets", "__x", "", ".", "..", "a b"),
+    *("T" * 250, "ä", "a/b", "a\0", 7, None, []),
+]
+REPLAYS: list[Any] = [
+    *({"days": n} for n in (1, 3650, 0, -1, 3651, 10**9, "x", "7", None, True, 1.5)),
+    *({"from": t} for t in (FROM, TO, FROM.lower(), "2026-11-01", "now", "", 7, None)),
+    *({"from": t} for t in ("2026-11-01T00:00:00", "2026-11-31T00:00:00Z", "2026-11-01 00:00Z")),
+    *({"from": FROM, "to": TO}, {"to": TO}, {"from": FROM, "to": "later"}),
+    *({"days": 7, "from": FROM}, {"days": 7, "to": TO}),
+    *({"eventTypes": t} for t in (list(EventType), [], ["X"], None, "ORDER_CREATED")),
+    {"eventTypes": ["ORDER_CREATED", "ORDER_CREATED"]},
+    *({"topic": topic} for topic in TOPICS),
+    *({"partitions": n} for n in (1, 100, 0, 101, "6", None, True)),
+    *({"parallelism": n} for n in (1, 16, 0, 17, 2.5, None)),
+    *({"eventsPerSecond": n} for n in (0.1, 1_000_000, 0, -1, 1_000_001, "5", None, True)),
+    *({"speed": n} for n in (0.5, 10_000, 0, -1, 10_001, "2", None, False)),
+    *({"speed": 2, "maxGapSeconds": n} for n in (0, 86_400, -1, 86_401, "1", None)),
+    *({"maxGapSeconds": 5}, {"eventsPerSecond": 5, "maxGapSeconds": 5}),
+    {"eventsPerSecond": 5, "speed": 2},
+    *({"dryRun": b} for b in (True, False, "true", 1, None)),
+    *({"suspend": True}, {"cancel": True}, {"colour": "red"}, {}, [], None, 7),
+]
+FILTERS: list[Any] = [
+    *({"customerIds": ids} for ids in (["a"], ["a", "b"], ["a", "a"], [], [""], [7], None, "a")),
+    *({"customerIds": ids} for ids in (["C" * 255], ["C" * 256], ["a\0"], ["a\nb"])),
+    *({"productIds": ids} for ids in (list(map(str, range(1000))), list(map(str, range(1001))))),
+    *({"statuses": s} for s in (list(OrderStatus), [], ["lost"], ["paid", "paid"], None)),
+    *({"minTotal": a} for a in ("0", "10", "10.5", "9999999999.99", "10.123", "-1", "1e2", "")),
+    *({"maxTotal": a} for a in (0, 10, Decimal("10.50"), -1, 10**10, True, None, "12345678901")),
+    *({"minTotal": "1.00", "maxTotal": "2.00"}, {"colour": "red"}, {}, None, []),
+]
 BODIES: list[tuple[str, type[BaseModel], Any]] = [
+    *(("ReplaySpec", ReplaySpec, spec) for spec in REPLAYS),
+    *(("ReplaySpec", ReplaySpec, {"filter": each}) for each in FILTERS),
     *(("NewOrder", OrderRequest, order) for order in ORDERS),
     *(("NewOrder", OrderRequest, ORDER | {"items": [line]}) for line in LINES),
     *(("CancelRequest", CancelRequest, cancel) for cancel in CANCELS),
@@ -178,6 +267,13 @@ def test_the_code_takes_and_refuses_what_the_schema_does(
         assert described, f"only the code refuses it: {error}"
     else:
         assert described == [], "only the schema refuses it"
+
+
+def test_the_live_topics_are_those_that_no_replay_may_write_to() -> None:
+    assert all("live topic" in (refuse_topic(topic) or "") for topic in Topic)
+    described = OPENAPI["components"]["schemas"]["ReplaySpec"]["properties"]["topic"]
+    assert f"({'|'.join(Topic)})[._-]" in described["pattern"]
+    assert described["default"] not in set(Topic)
 
 
 def raised_problems() -> set[tuple[int | None, str]]:

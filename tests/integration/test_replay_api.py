@@ -178,6 +178,7 @@ def test_a_dry_run_tells_what_would_be_and_makes_no_topic(system: System) -> Non
     assert plan["bytes"] > 0
     assert plan["firstTime"] <= plan["lastTime"]
     assert plan["target"] == {"exists": False, "partitions": 6}
+    assert done["progress"] is None
     assert done["report"]["replayed"] == 0
     assert replay["topic"] not in topics(system)
 
@@ -322,8 +323,10 @@ def test_the_command_cancels_and_suspends(system: System) -> None:
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        ("-- -1", "greater than or equal to 1"),
-        ("x", "not a valid integer"),
+        ("-1", "give 1 or more"),
+        ("0", "greater than or equal to 1"),
+        ("x", "no number of days, and no command"),
+        ("--min-total x", "--min-total"),
         ("999999999", "3650"),
         ("7 orders", "live topic"),
         ("--from 2026-11-02T00:00:00Z --to 2026-11-01T00:00:00Z", "swap"),

@@ -55,4 +55,4 @@ def notifications(order_id: UUID) -> Response:
 def create() -> Service:
     """Put the service together, from the environment."""
     handlers, settings = dict.fromkeys(TEXTS, notify), read_settings(Settings)
-    return Service("notification", 4006, LANGUAGE, settings, MIGRATIONS, handlers, routes=routes)
+    return Service("notification", 4007, LANGUAGE, settings, MIGRATIONS, handlers, routes=routes)
