@@ -13,7 +13,8 @@ from services.eventkit.http import raw_body
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 
-_PASSED_ON = ("Content-Type", "Allow", "Location", "Retry-After")
+_SENT_ON = ("Content-Type", "Idempotency-Key")
+_PASSED_ON = ("Content-Type", "Allow", "Idempotency-Replayed", "Location", "Retry-After")
 STATUS_SECONDS = 1.0
 PORTS = {
     "gateway": 4000,
@@ -39,12 +40,15 @@ class Neighbours:
     def ask(self, service: str, method: str, path: str) -> Response:
         """Pass the current request on. Raises Problem where the service does not answer."""
         try:
+            given = request.headers
             answer = self._http.request(
                 method,
                 self.urls[service] + path,
                 params=request.query_string,
                 data=raw_body() or None,
-                headers={"Content-Type": request.content_type} if request.content_type else {},
+                headers={
+                    name: request.headers[name] for name in _SENT_ON if name in request.headers
+                },
                 timeout=5,
             )
         except requests.ReadTimeout:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +31,7 @@ _WANTED = {
 class Replays(Protocol):
     """Where replays are kept and run."""
 
-    def start(self, spec: ReplaySpec) -> Response: ...
+    def start(self, spec: ReplaySpec, key: str | None) -> Response: ...
     def page(self) -> Response: ...
     def show(self, id: str) -> Response: ...
     def act(self, id: str, action: str) -> Response: ...
@@ -42,7 +43,7 @@ class ByWorker:
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
 
-    def start(self, _: ReplaySpec) -> Response:
+    def start(self, _spec: ReplaySpec, _key: str | None) -> Response:
         """Pass the request on, which was checked."""
         return self._neighbours.ask("replay", "POST", "/api/orders/replay")
 
@@ -90,24 +91,44 @@ class ByOperator:
             namespace = _OWN_NAMESPACE.read_text() if _OWN_NAMESPACE.exists() else "default"
         return GROUP, VERSION, namespace, PLURAL
 
-    def start(self, spec: ReplaySpec) -> Response:
-        """Create an OrderReplay."""
+    def start(self, spec: ReplaySpec, key: str | None) -> Response:
+        """Create an OrderReplay; under an idempotency key its name is a function of that."""
+        name = f"replay-{uuid7()}"
+        if key:
+            name = f"replay-{sha256(key.encode()).hexdigest()[:32]}"
         manifest = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "OrderReplay",
             "metadata": {
-                "name": f"replay-{uuid7()}",
+                "name": name,
                 "labels": {"app.kubernetes.io/managed-by": "orderflow-gateway"},
             },
             "spec": _as_resource(spec),
         }
-        with _explained():
-            made = self._api.create_namespaced_custom_object(
-                *self._place, manifest, field_validation="Strict", _request_timeout=10
-            )
+        made = self._create(manifest)
+        repeated = made is None
+        made = made or self._get(name)
         found = _replay(made)
+        if repeated and found["spec"] != spec.as_json():
+            raise answer.key_reused(key or "", name)
         told = answer.accepted(found, spec, _created(made))
-        return reply(told, 202, {"Location": f"/api/replays/{found['id']}"})
+        headers = {"Location": f"/api/replays/{found['id']}"}
+        return reply(told, 202, headers | (answer.REPEATED if repeated else {}))
+
+    def _create(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
+        """The resource as made, None where there is one of its name."""
+        from kubernetes.client.exceptions import ApiException
+
+        with _explained():
+            try:
+                made: dict[str, Any] = self._api.create_namespaced_custom_object(
+                    *self._place, manifest, field_validation="Strict", _request_timeout=10
+                )
+            except ApiException as error:
+                if error.status != 409:
+                    raise
+                return None
+        return made
 
     def page(self) -> Response:
         """The newest replays."""

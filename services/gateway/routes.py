@@ -145,12 +145,12 @@ def create(
     @routes.post("/api/orders/replay")
     def replay() -> Response:
         """Ask for a replay; 202, as a process of its own runs it."""
-        spec = body(ReplaySpec) if raw_body() else ReplaySpec()
+        spec, key = body(ReplaySpec) if raw_body() else ReplaySpec(), _idempotency_key()
         try:
             spec.window(datetime.now(UTC))
         except ValueError as error:
             raise Problem(400, "invalid-request", f"{error}.") from None
-        return replays.start(spec)
+        return replays.start(spec, key)
 
     @routes.get("/api/replays")
     def list_replays() -> Response:

@@ -4,10 +4,23 @@ from datetime import datetime
 from typing import Any
 
 from services.eventkit.event import rfc3339
+from services.eventkit.problems import Problem
 from services.orderreplay.spec import ReplaySpec
 
 PHASES = ("Pending", "Running", "Suspended", "Completed", "Failed", "Cancelled")
 ENDED = ("Completed", "Failed", "Cancelled")
+REPEATED = {"Idempotency-Replayed": "true"}
+
+
+def key_reused(key: str, id: str) -> Problem:
+    """What whoever uses a key for two different replays is told."""
+    return Problem(
+        409,
+        "idempotency-key-reused",
+        f"Idempotency-Key {key!r} was used for another replay, {id};"
+        " send this one under a key of its own.",
+        replayId=id,
+    )
 
 
 def replay(

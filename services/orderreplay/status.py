@@ -13,7 +13,8 @@ def summary(checkpoints: Sequence[Checkpoint], shards: int, *, running: bool) ->
 
     ``running`` says whether processes are at work: a rate and an ETA are given only then. Keys:
     ``plan`` (None before any shard has one), ``progress`` (None too for a dry run), ``report``
-    (None until all are complete), ``startTime``, ``completionTime``, ``message``, ``complete``, ``refused``.
+    (None until all are complete), ``startTime``, ``completionTime``, ``message``, ``complete``,
+    ``refused``.
     """
     known = [c for c in checkpoints if c.shard < shards]
     complete = len(known) == shards and all(c.phase == ShardPhase.COMPLETE for c in known)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 from uuid_utils import uuid7
@@ -21,6 +21,12 @@ ACTIONS = {
     "resume": "suspend = false",
     "cancel": "cancel = true",
 }
+
+_INSERT = """
+INSERT INTO replays (id, spec, created_at, idempotency_key)
+VALUES (%(id)s, %(spec)s, %(now)s, %(key)s) ON CONFLICT (idempotency_key) DO NOTHING RETURNING *
+"""
+_BY_KEY = "SELECT * FROM replays WHERE idempotency_key = %(key)s"
 
 
 class ListQuery(BaseModel):
@@ -44,15 +50,23 @@ def create(service: Service) -> Blueprint:
             spec.window(now)
         except ValueError as error:
             raise Problem(400, "invalid-request", f"{error}.") from None
+        key = request.headers.get("Idempotency-Key")  # which the gateway has checked
+        values = {
+            "id": str(uuid7()),
+            "spec": orjson.dumps(spec.as_json()).decode(),
+            "now": now,
+            "key": key,
+        }
         with service.statements.connect() as db:
-            row = db.exec_driver_sql(
-                "INSERT INTO replays (id, spec, created_at)"
-                " VALUES (%(id)s, %(spec)s, %(now)s) RETURNING *",
-                {"id": str(uuid7()), "spec": orjson.dumps(spec.as_json()).decode(), "now": now},
-            ).one()
+            row = db.exec_driver_sql(_INSERT, values).first()
+            repeated = row is None
+            row = row or db.exec_driver_sql(_BY_KEY, values).one()
+        if repeated and row.spec != spec.as_json():
+            raise answer.key_reused(key or "", str(row.id))
         service.wake("worker")
-        told = answer.accepted(_replay(row), spec, now)
-        return reply(told, 202, {"Location": f"/api/replays/{row.id}"})
+        told = answer.accepted(_replay(row), spec, row.created_at)
+        headers = {"Location": f"/api/replays/{row.id}"}
+        return reply(told, 202, headers | (answer.REPEATED if repeated else {}))
 
     @routes.get("/api/replays")
     def replays() -> Response:

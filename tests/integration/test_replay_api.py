@@ -183,6 +183,19 @@ def test_a_dry_run_tells_what_would_be_and_makes_no_topic(system: System) -> Non
     assert replay["topic"] not in topics(system)
 
 
+def test_a_request_repeated_under_its_key_makes_one_replay(system: System) -> None:
+    key, body = {"Idempotency-Key": str(uuid4())}, {"topic": "once", "dryRun": True}
+    first, second = [system.post("/api/orders/replay", body, headers=key) for _ in range(2)]
+    assert first.json()["replay"]["id"] == second.json()["replay"]["id"]
+    assert "Idempotency-Replayed" not in first.headers
+    assert second.headers["Idempotency-Replayed"] == "true"
+    other = system.post("/api/orders/replay", body | {"days": 3}, headers=key)
+    assert other.status_code == 409
+    assert first.json()["replay"]["id"] in other.json()["detail"]
+    bad = system.post("/api/orders/replay", body, headers={"Idempotency-Key": "x" * 300})
+    assert bad.status_code == 400
+
+
 # Steering.
 
 

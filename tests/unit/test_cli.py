@@ -25,7 +25,7 @@ def commands(group: click.Group = cli, *path: str) -> Iterator[tuple[str, ...]]:
             yield (*path, name)
 
 
-@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_every_command_explains_itself(command: tuple[str, ...], option: str) -> None:
     said = CliRunner().invoke(cli, [*command, option])
