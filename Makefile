@@ -46,7 +46,8 @@ verify: $(READY) ## check every invariant on the data of the run
 
 .PHONY: test
 test: $(READY) ## all tests, with a Kafka and a PostgreSQL of their own
-	@exec $(BIN)/python -m pytest tests --ignore=tests/bench --ignore=tests/kube --ignore=tests/operator --ignore=tests/e2e --ignore=tests/browser $(ARGS)
+	@exec $(BIN)/python -m pytest tests -n 2 --dist loadfile --ignore=tests/bench \
+	  --ignore=tests/kube --ignore=tests/operator $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## the tests that need no server

@@ -226,10 +226,10 @@ class System:
         return dict(rows[0]._mapping)
 
     def lag(self, group: str) -> int:
-        """How many messages of its topics a consumer group has not committed yet."""
+        """How many messages of its topics a service, or one in a file, has not committed yet."""
         service = registry.load(group)
         topics = {service.language.topics[type] for type in service.handlers}
-        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": group})
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": service.name})
         try:
             known = consumer.list_topics(timeout=10).topics
             partitions = [TopicPartition(t, p) for t in topics for p in known[t].partitions]

@@ -46,9 +46,7 @@ class Neighbours:
                 self.urls[service] + path,
                 params=request.query_string,
                 data=raw_body() or None,
-                headers={
-                    name: request.headers[name] for name in _SENT_ON if name in request.headers
-                },
+                headers={name: given[name] for name in _SENT_ON if name in given},
                 timeout=5,
             )
         except requests.ReadTimeout:

@@ -206,7 +206,6 @@ def _uuid(text: str) -> UUID:
 
 
 def _replay_id(text: str) -> str:
-    text = text.lower()
     if not _NAME.fullmatch(text):
         raise Problem(
             404,
