@@ -7,16 +7,19 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from types import FrameType
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import click
 import requests
 from confluent_kafka import KafkaException
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 from sqlalchemy.exc import DBAPIError
 
 from services.eventkit import log
@@ -29,6 +32,7 @@ from services.orderreplay.checkpoint import Checkpoint, read
 from services.orderreplay.spec import DAYS, TOPIC, ReplaySpec
 
 FAILED, REFUSED, FENCED, STOPPED = 1, 64, 75, 143
+STOP_SECONDS = 1.7
 
 gateway = click.option(
     "--url", default="http://127.0.0.1:4000", envvar="GATEWAY_URL", help="The gateway."
@@ -47,25 +51,13 @@ class _Replay(click.Group):
         return super().parse_args(ctx, args)
 
 
-class _Days(click.ParamType[int]):
-    """A number of days; whoever means a command is told which there are."""
-
-    name = "days"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) or str(value).isdecimal():
-            return int(value)
-        known = ", ".join(sorted(replay.commands))
-        self.fail(f"{value!r} is no number of days, and no command; there are {known}.", param, ctx)
-
-
 @click.group("replay", cls=_Replay)
 def replay() -> None:
     """Replay history to a topic: `replay [DAYS] [TOPIC]`, as `replay start --help` explains."""
 
 
 @replay.command()
-@click.argument("days", type=_Days(), required=False)
+@click.argument("days", required=False)
 @click.argument("topic", required=False)
 @click.option("--from", "from_", metavar="TIME", help="Instead of DAYS: from 2026-11-01T00:00:00Z.")
 @click.option("--to", metavar="TIME", help="With --from: up to this time, not included.")
@@ -101,6 +93,10 @@ def start(
     url: str, as_json: bool, manifest: bool, detach: bool, dry_run: bool, **given: Any
 ) -> None:
     """Replay the last DAYS (7) of orders to TOPIC (orders-replay) and follow it."""
+    if given["from_"] and given["days"] and not given["topic"]:
+        given["topic"] = given.pop("days")  # the window is given, so the one word is the topic
+    elif given["days"]:
+        given["days"] = _days(given["days"])
     spec = _spec(given, dry_run)
     if manifest:
         click.echo(_manifest(spec))
@@ -119,26 +115,30 @@ def start(
     sys.exit(0 if detach or found["phase"] == "Completed" else FAILED)
 
 
+def _days(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text):
+        known = ", ".join(sorted(replay.commands))
+        raise click.UsageError(
+            f"{text[:100]!r} is no number of days, and no command; there are {known}."
+        )
+    return int(text)
+
+
 def _spec(given: dict[str, Any], dry_run: bool) -> dict[str, Any]:
     """The spec as JSON, checked here, so that it is refused before anything is asked."""
     inner = ("customer_ids", "product_ids", "statuses", "min_total", "max_total")
-    spec: dict[str, Any] = {
+    named: dict[str, Any] = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in given.items()
-        if value not in (None, ()) and name not in inner
+        if value not in (None, ())
     }
-    chosen = {
-        name: list(given[name]) if isinstance(given[name], tuple) else given[name]
-        for name in inner
-        if given[name] not in (None, ())
-    }
-    if "from_" in spec:
-        spec["from"] = spec.pop("from_")
+    chosen = {to_camel(name): named.pop(name) for name in inner if name in named}
+    spec: dict[str, Any] = {to_camel(name).rstrip("_"): value for name, value in named.items()}
     if chosen:
         spec["filter"] = chosen
     if dry_run:
-        spec["dry_run"] = True
-    if "days" not in spec and "from" not in spec:
+        spec["dryRun"] = True
+    if not spec.keys() & {"days", "from", "to"}:
         spec["days"] = DAYS
     try:
         checked = ReplaySpec.model_validate(spec)
@@ -152,14 +152,17 @@ def _spec(given: dict[str, Any], dry_run: bool) -> dict[str, Any]:
 
 # As the fields of a spec are named here.
 _OPTIONS = {
-    r"(filter\.)?(minTotal|min_total)": "--min-total",
-    r"(filter\.)?(maxTotal|max_total)": "--max-total",
-    r"eventsPerSecond|events_per_second": "--rate",
-    r"maxGapSeconds|max_gap_seconds": "--max-gap",
+    r"(filter\.)?minTotal": "--min-total",
+    r"(filter\.)?maxTotal": "--max-total",
+    r"^filter: ": "",
+    r"eventsPerSecond": "--rate",
+    r"maxGapSeconds": "--max-gap",
     r"filter\.customerIds": "--customer",
     r"filter\.productIds": "--product",
     r"^speed|^parallelism|^partitions": r"--\g<0>",
-    r"from is|give from|^from": "--from",
+    r"^from:": "--from:",
+    r"^to:": "--to:",
+    r"^to is given without from; give from too": "--to is given without --from; give --from too",
 }
 
 
@@ -202,7 +205,9 @@ def list_(url: str, as_json: bool, limit: int) -> None:
 @as_json
 def show(id: str, url: str, as_json: bool) -> None:
     """Show how replay ID stands."""
-    found = _ask("GET", url, f"/api/replays/{id}")["replay"]
+    if not id:
+        raise click.UsageError("Name the replay; `orderflow replay list` shows which there are.")
+    found = _ask("GET", url, f"/api/replays/{quote(id, safe='')}")["replay"]
     click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
 
 
@@ -211,7 +216,7 @@ def _action(name: str, help: str) -> None:
     @click.argument("id")
     @gateway
     def act(id: str, url: str) -> None:
-        found = _ask("POST", url, f"/api/replays/{id}/{name}")["replay"]
+        found = _ask("POST", url, f"/api/replays/{quote(id, safe='')}/{name}")["replay"]
         click.echo(f"{found['id']}  {found['phase']}; asked to {name}")
 
 
@@ -257,7 +262,17 @@ def verify(id: UUID, as_json: bool) -> None:
 @click.option("--requested-at", envvar="REPLAY_REQUESTED_AT", required=True, help="RFC 3339.")
 @click.option("--name", envvar="REPLAY_NAME", default="", help="For people.")
 @click.option("--shard", envvar=["REPLAY_SHARD", "JOB_COMPLETION_INDEX"], default=0)
-def run(id: UUID, spec: str, requested_at: str, name: str, shard: int) -> None:
+@click.option("--parent", envvar="REPLAY_PARENT", type=int, help="End with this process.")
+@click.option("--stop", envvar="REPLAY_STOP", is_flag=True, help="Only stop whoever runs it.")
+def run(
+    id: UUID,
+    spec: str,
+    requested_at: str,
+    name: str,
+    shard: int,
+    parent: int | None,
+    stop: bool,
+) -> None:
     """Run one shard of a replay in this process, as Jobs and the worker do.
 
     Run again it goes on where it was. Exits with 0 when all is replayed, 64 when it is refused
@@ -270,12 +285,20 @@ def run(id: UUID, spec: str, requested_at: str, name: str, shard: int) -> None:
     settings = read_settings(Settings)
     log.configure("replay", settings.log_level)
     stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    if stop:
         stopping.set()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        # Whatever it waits for: what is not committed is sent again by the next.
+        last = threading.Timer(STOP_SECONDS, _leave, (STOPPED, "stopped; run it again to go on"))
+        last.daemon = True
+        last.start()
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    if parent:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         task = Task(
             id,
@@ -288,8 +311,10 @@ def run(id: UUID, spec: str, requested_at: str, name: str, shard: int) -> None:
             raise ValueError("the spec is an object, and the time has its zone")
     except ValueError as error:
         _leave(REFUSED, f"REPLAY_SPEC or REPLAY_REQUESTED_AT cannot be read: {error}")
+    # Not in this thread: it hears no signal while the database's library waits.
+    work = ThreadPoolExecutor(1).submit(replay_shard, task, settings, stopping, _print)
     try:
-        replay_shard(task, settings, stopping, _print)
+        work.result()
     except Refused as error:
         _leave(REFUSED, f"refused: {error}")
     except Fenced as error:
@@ -298,6 +323,12 @@ def run(id: UUID, spec: str, requested_at: str, name: str, shard: int) -> None:
         _leave(STOPPED, "stopped; run it again to go on")
     except (DBAPIError, KafkaException) as error:
         _leave(FAILED, f"failed, try again: {brief(error)}")
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave(code: int, why: str) -> None:
@@ -323,7 +354,8 @@ def _follow(url: str, id: str, *, quiet: bool) -> dict[str, Any]:
     said = ""
     try:
         while True:
-            found: dict[str, Any] = _ask("GET", url, f"/api/replays/{id}", patient=True)["replay"]
+            path = f"/api/replays/{id}"
+            found: dict[str, Any] = _ask("GET", url, path, patient=True)["replay"]
             progress = found["progress"]
             if progress and not quiet and sys.stdout.isatty():
                 if bar is None:

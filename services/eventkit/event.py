@@ -11,6 +11,8 @@ from confluent_kafka import Message
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from uuid_utils import uuid7
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class InvalidMessage(Exception):
     """A message that no retry can mend; it goes to the dead letters with this text as cause."""
@@ -90,28 +92,38 @@ def new_event(
     correlation_id: str,
     causation_id: str | None = None,
 ) -> Event:
-    """Make an event that is to be published, with an id of its own and the time of now."""
+    """Make an event that is to be published, with an id of its own and the time of now.
+
+    It is later than its cause even where this clock is behind that of the cause, so that events
+    in the order of their times are in causal order. An id has the time of its event.
+    """
     now = datetime.now(UTC)
     # As it stands on the wire, so that every record of the event has the same time.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Event(type, key, payload, correlation_id, causation_id, str(uuid7()), now)
+    cause = _time_of(causation_id)
+    if cause is None or now > cause:
+        return Event(type, key, payload, correlation_id, causation_id, str(uuid7()), now)
+    later = cause + timedelta(milliseconds=1)
+    since = (later - EPOCH) // timedelta(milliseconds=1)
+    id = str(uuid7(nanoseconds=since * 1_000_000))
+    return Event(type, key, payload, correlation_id, causation_id, id, later)
+
+
+def _time_of(event_id: str | None) -> datetime | None:
+    if event_id is None or event_id[14] != "7":
+        return None
+    return EPOCH + timedelta(milliseconds=int(event_id[:8] + event_id[9:13], 16))
 
 
 def follow(cause: Event, type: str, payload: BaseModel) -> Event:
-    """Make the event that ``cause`` led to, for the same key and correlation.
-
-    It is later than its cause even where this clock is behind that of the cause, so that events
-    in the order of their times are in causal order.
-    """
-    event = new_event(
+    """Make the event that ``cause`` led to, for the same key and correlation."""
+    return new_event(
         type,
         cause.key,
         payload,
         correlation_id=cause.correlation_id,
         causation_id=cause.id,
     )
-    event.time = max(event.time, cause.time + timedelta(milliseconds=1))
-    return event
 
 
 def rfc3339(time: datetime) -> str:

@@ -93,7 +93,7 @@ class ByOperator:
 
     def start(self, spec: ReplaySpec, key: str | None) -> Response:
         """Create an OrderReplay; under an idempotency key its name is a function of that."""
-        name = f"replay-{uuid7()}"
+        name, now = f"replay-{uuid7()}", datetime.now(UTC)
         if key:
             name = f"replay-{sha256(key.encode()).hexdigest()[:32]}"
         manifest = {
@@ -109,9 +109,11 @@ class ByOperator:
         repeated = made is None
         made = made or self._get(name)
         found = _replay(made)
-        if repeated and found["spec"] != spec.as_json():
+        asked = ReplaySpec.model_validate(manifest["spec"]).as_json()
+        if repeated and _selection(found["spec"]) != _selection(asked):
             raise answer.key_reused(key or "", name)
-        told = answer.accepted(found, spec, _created(made))
+        # Kubernetes cuts the time of creation to seconds.
+        told = answer.accepted(found, spec, max(_created(made), now))
         headers = {"Location": f"/api/replays/{found['id']}"}
         return reply(told, 202, headers | (answer.REPEATED if repeated else {}))
 
@@ -211,6 +213,12 @@ def _as_resource(spec: ReplaySpec) -> dict[str, Any]:
     """The spec as the resource has it: there one of days and from must be given."""
     given = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return given if spec.days or spec.from_ else {"days": DAYS} | given
+
+
+def _selection(spec: dict[str, Any]) -> dict[str, Any]:
+    """What of a spec cannot be changed later."""
+    pace = ("eventsPerSecond", "speed", "maxGapSeconds")
+    return {name: value for name, value in spec.items() if name not in pace}
 
 
 def _created(resource: dict[str, Any]) -> datetime:

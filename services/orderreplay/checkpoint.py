@@ -119,10 +119,11 @@ def make_topic(settings: Settings, name: str, *, partitions: int, config: dict[s
     return True
 
 
-def _consumer(settings: Settings) -> Consumer:
+def consumer_of_committed(settings: Settings) -> Consumer:
+    """A consumer for :func:`committed`."""
     return Consumer(
         settings.kafka(
-            group_id="orderflow-replay-checkpoints",  # never joined, nothing is committed
+            group_id="orderflow-replay",  # never joined, nothing is committed
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -132,31 +133,50 @@ def _consumer(settings: Settings) -> Consumer:
     )
 
 
-def _partitions(consumer: Consumer) -> list[TopicPartition]:
-    topic = consumer.list_topics(timeout=5).topics.get(CHECKPOINTS)
-    return (
-        [TopicPartition(CHECKPOINTS, p, OFFSET_BEGINNING) for p in topic.partitions]
-        if topic
-        else []
+def ends(settings: Settings, topic: str) -> dict[int, int]:
+    """Where each partition of a topic ends, open transactions included; empty where there is none.
+
+    A reader of what is committed is told of an end before any open transaction, whoever's it is.
+    """
+    consumer = Consumer(
+        settings.kafka(
+            group_id="orderflow-replay",
+            enable_auto_commit=False,
+            isolation_level="read_uncommitted",
+        )
     )
+    try:
+        found = consumer.list_topics(timeout=5).topics.get(topic)
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=5)[1]
+            for number in (found.partitions if found else ())
+        }
+    finally:
+        consumer.close()
 
 
-def _messages(consumer: Consumer, stopped: Callable[[], bool]) -> Iterator[Any]:
-    """Messages for ever, and None each time that all partitions are read to the end."""
-    partitions = _partitions(consumer)
-    consumer.assign(partitions)
-    unread = {p.partition for p in partitions}
+def committed(
+    consumer: Consumer, topic: str, ends: dict[int, int], stopped: Callable[[], bool]
+) -> Iterator[Any]:
+    """The committed messages of a topic for ever, and None once each partition's end was reached.
+
+    Raises KafkaException for what does not pass by itself.
+    """
+    unread = dict(ends)
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
     if not unread:
         yield None
     while not stopped():
-        for message in consumer.consume(500, timeout=0.1):
+        for message in consumer.consume(10_000, timeout=0.1):
             error = message.error()
             if error is None:
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:
-                unread.discard(message.partition())
-                if not unread:
-                    yield None
+                number, offset = message.partition(), message.offset()
+                if number in unread and offset is not None and offset >= unread[number]:
+                    del unread[number]
+                    if not unread:
+                        yield None
             elif error.fatal() or not error.retriable():
                 raise KafkaException(error)
 
@@ -173,15 +193,21 @@ def _decode(message: Any) -> tuple[str, Checkpoint | None] | None:
         return None
 
 
-def read(settings: Settings, replay_id: str | None = None) -> list[Checkpoint]:
-    """All checkpoints there are, or those of a replay, by replay and shard.
+def read(
+    settings: Settings,
+    replay_id: str | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Checkpoint]:
+    """All checkpoints there are, or those of a replay, by replay and shard; fewer when stopped.
 
-    Raises KafkaException where Kafka does not answer.
+    What was written before the call is seen, so it waits for open transactions to end. Raises
+    KafkaException where Kafka does not answer.
     """
-    consumer = _consumer(settings)
+    end = ends(settings, CHECKPOINTS)
+    consumer = consumer_of_committed(settings)
     found: dict[str, Checkpoint] = {}
     try:
-        for message in _messages(consumer, lambda: False):
+        for message in committed(consumer, CHECKPOINTS, end, stopped):
             if message is None:
                 break
             if (decoded := _decode(message)) is None:
@@ -209,6 +235,7 @@ class Follower(threading.Thread):
         super().__init__(name="replay-checkpoints", daemon=True)
         self._settings, self._on_change = settings, on_change
         self._found: dict[str, dict[int, Checkpoint]] = {}
+        self._offsets: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self.ready = threading.Event()
@@ -227,7 +254,7 @@ class Follower(threading.Thread):
     def run(self) -> None:
         """Follow until stopped, through any failure of Kafka."""
         while not self._stopping.is_set():
-            consumer = _consumer(self._settings)
+            consumer = consumer_of_committed(self._settings)
             try:
                 self._follow(consumer)
             except KafkaException as error:
@@ -241,24 +268,26 @@ class Follower(threading.Thread):
             self._stopping.wait(1)
 
     def _follow(self, consumer: Consumer) -> None:
-        for message in _messages(consumer, self._stopping.is_set):
+        end = ends(self._settings, CHECKPOINTS)
+        for message in committed(consumer, CHECKPOINTS, end, self._stopping.is_set):
             if message is None:
                 self.fault = None
                 self.ready.set()
-                if not consumer.assignment():
+                if not end:
                     return  # the topic is not there yet; the next round looks again
             elif decoded := _decode(message):
-                self._keep(*decoded)
+                self._keep(*decoded, message.offset())
 
-    def _keep(self, key: str, checkpoint: Checkpoint | None) -> None:
+    def _keep(self, key: str, checkpoint: Checkpoint | None, offset: int) -> None:
         replay_id, _, shard = key.partition("/")
         with self._lock:
-            if checkpoint is None:
-                shards = self._found.get(replay_id, {})
-                shards.pop(int(shard) if shard.isdecimal() else -1, None)
-                if not shards:
-                    self._found.pop(replay_id, None)
-            else:
-                self._found.setdefault(replay_id, {})[checkpoint.shard] = checkpoint
+            if offset < self._offsets.get(key, -1):
+                return  # read again after a fault
+            self._offsets[key] = offset
+            shards = self._found.setdefault(replay_id, {})
+            if checkpoint is not None:
+                shards[checkpoint.shard] = checkpoint
+            elif shard.isdecimal():
+                shards.pop(int(shard), None)
         if self._on_change:
             self._on_change(replay_id)

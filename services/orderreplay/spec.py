@@ -27,11 +27,14 @@ from services.events import EventType, OrderStatus, Topic
 TOPIC = "orders-replay"
 CHECKPOINTS = "replay-checkpoints"
 DAYS = 7
+MAX_BYTES = 64 * 1024  # an environment variable of Linux has at most twice that
 
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _LIVE = "|".join(Topic)
+_ASIDE = r"(retry|retries|dlq|dlt|dead-?letters?)\d*"
 _BESIDE_LIVE = re.compile(
-    rf"({_LIVE})[._-](.*[._-])?(retry|retries|dlq|dlt|dead-?letters?)([._-].*)?"
+    rf"(.*[._-])?(({_LIVE})[._-](.*[._-])?{_ASIDE}|{_ASIDE}[._-](.*[._-])?({_LIVE}))([._-].*)?",
+    re.IGNORECASE,
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
@@ -90,7 +93,14 @@ def _unique(values: list[Any]) -> list[Any]:
     return values
 
 
-Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(rfc3339, return_type=str)]
+def _exact(time: datetime) -> str:
+    """As events have it, to the millisecond, and more where it says more."""
+    return (
+        rfc3339(time) if time.microsecond % 1000 == 0 else time.isoformat().replace("+00:00", "Z")
+    )
+
+
+Time = Annotated[datetime, BeforeValidator(_time), PlainSerializer(_exact, return_type=str)]
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Amount = Annotated[
     Decimal, BeforeValidator(_amount), PlainSerializer(lambda a: f"{a:.2f}", return_type=str)
@@ -111,9 +121,7 @@ Statuses = Annotated[
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -170,10 +178,10 @@ class ReplaySpec(_Part):
     )
     partitions: int = Field(6, ge=1, le=100, description="Of the topic, where it is made.")
     events_per_second: Number | None = Field(
-        None, gt=0, le=1_000_000, description="Not faster than this, all shards together."
+        None, ge=0.001, le=1_000_000, description="Not faster than this, all shards together."
     )
     speed: Number | None = Field(
-        None, gt=0, le=10_000, description="The original timing, so many times as fast."
+        None, ge=0.001, le=10_000, description="The original timing, so many times as fast."
     )
     max_gap_seconds: Number | None = Field(
         None, ge=0, le=86_400, description="With speed: a longer pause is cut to this."
@@ -185,16 +193,20 @@ class ReplaySpec(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.to and not self.from_ and self.days is None:
+            raise ValueError("to is given without from; give from too")
         if self.days is not None and (self.from_ or self.to):
             raise ValueError("Give days, or from and to, not both")
-        if self.to and not self.from_:
-            raise ValueError("to is given without from; give from too")
         if self.from_ and self.to and self.from_ >= self.to:
             raise ValueError("from is not before to; swap them")
         if self.events_per_second is not None and self.speed is not None:
             raise ValueError("Give eventsPerSecond or speed, not both")
         if self.max_gap_seconds is not None and self.speed is None:
             raise ValueError("maxGapSeconds cuts the pauses of speed; give speed too")
+        if len(self.model_dump_json().encode()) > MAX_BYTES:
+            raise ValueError(
+                "The whole is too large to hand to a process; name fewer customers or products"
+            )
         return self
 
     def window(self, requested_at: datetime) -> tuple[datetime, datetime]:

@@ -93,7 +93,7 @@ def _progress(shards: Sequence[Checkpoint], of: int, running: bool) -> dict[str,
         "percent": 100 if all_done else min(99, replayed * 100 // max(planned, 1)),
         "rate": round(rate, 1),
         "etaSeconds": round(max(waits, default=0))
-        if len(waits) == len(left) and len(shards) == of
+        if len(waits) == len(left) and len(shards) == of and "speed" not in shards[0].spec
         else None,
         "shards": [
             {

@@ -43,6 +43,17 @@ log = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 1.0
 PATIENCE = 300.0  # seconds for which a backend that is away is asked again
+ABORTS = 20  # in a row, of transactions
+# What no further try can help: the topic is gone or may not be written, a message does not fit.
+HOPELESS = (
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.POLICY_VIOLATION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+)
 PACE = {"eventsPerSecond", "speed", "maxGapSeconds"}  # may change while a replay runs
 
 
@@ -127,6 +138,8 @@ class _Shard:
             requested_at=task.requested_at,
         )
         self._began: float | None = None  # to send
+        self._fault: KafkaError | None = None  # why something was not delivered
+        self._aborts = 0  # since the last commit
         self._active_before = 0.0
 
     def run(self) -> Checkpoint:
@@ -135,13 +148,32 @@ class _Shard:
             if self._committed.phase == ShardPhase.REFUSED:
                 raise Refused(self._committed.message)
             if self._committed.phase != ShardPhase.COMPLETE:
+                if self._stopping.is_set():  # it was started to stop whoever was at it
+                    self._record(phase=ShardPhase.STOPPED)
+                    raise Stopped
                 self._replay()
         except Refused as refused:
-            said = {"phase": ShardPhase.REFUSED, "message": str(refused), "rate": 0.0}
             with contextlib.suppress(KafkaException):  # it may be Kafka that refuses
-                self._commit(self._committed.model_copy(update=said))
+                self._record(phase=ShardPhase.REFUSED, message=str(refused), rate=0.0)
             raise
         return self._committed
+
+    def _record(self, **changes: Any) -> None:
+        """Commit a checkpoint by itself."""
+        while True:
+            with contextlib.suppress(_Aborted):
+                self._commit(self._committed.model_copy(update=changes))
+                return
+            self._recover()
+
+    def _recover(self) -> None:
+        """After a transaction was given up: see what is committed, and wait a little."""
+        self._aborts += 1
+        if self._aborts > ABORTS:
+            raise KafkaException(self._fault or KafkaError(KafkaError._TIMED_OUT))
+        if self._stopping.wait(min(0.1 * 2**self._aborts, 5.0)):
+            raise Stopped
+        self._look_back()
 
     # --- taking over
 
@@ -154,25 +186,35 @@ class _Shard:
         self._producer = Producer(
             self._settings.kafka(
                 transactional_id=f"orderflow-replay-{own.replay_id}-{own.shard}",
-                transaction_timeout_ms=60_000,
+                transaction_timeout_ms=20_000,
                 linger_ms=20,
                 batch_size=256 * 1024,
                 batch_num_messages=10_000,
                 queue_buffering_max_kbytes=16 * 1024,
                 compression_type="lz4",
                 message_max_bytes=2_000_000,
+                delivery_report_only_error=True,
             )
+            | {"on_delivery": self._undelivered}
         )
         # From here on the other can commit nothing, so what is read now stays true.
         self._until_done(lambda: self._producer.init_transactions(10))
-        found = [
-            c
-            for c in self._patiently(lambda: read(self._settings, own.replay_id))
-            if c.shard == own.shard
-        ]
-        if found:
-            self._committed = found[0]
-            self._active_before = found[0].active_seconds
+        self._look_back()
+
+    def _look_back(self) -> None:
+        for checkpoint in self._patiently(self._read):
+            if checkpoint.shard == self._task.shard:
+                self._committed = checkpoint
+        if self._began is None:
+            self._active_before = self._committed.active_seconds
+
+    def _read(self) -> list[Checkpoint]:
+        # Not cut short by a stop that was asked for before the start: what is there must be known.
+        return read(self._settings, self._committed.replay_id)
+
+    def _undelivered(self, error: KafkaError | None, _: object) -> None:
+        if error is not None and error.code() != KafkaError._PURGE_QUEUE:
+            self._fault = self._fault or error
 
     def _patiently(self, step: Callable[[], Answer]) -> Answer:
         """Ask Kafka until it answers. Raises KafkaException where it stays away."""
@@ -191,6 +233,7 @@ class _Shard:
         self._spec = _checked(self._task)
         if self._committed.snapshot_at:
             self._same_selection()
+            self._same_target()
         self._source = Source(self._settings)
         if not self._committed.snapshot_at:
             self._plan()
@@ -200,9 +243,12 @@ class _Shard:
             with contextlib.suppress(_Aborted):
                 self._send()
                 return
+            self._recover()
 
     def _same_selection(self) -> None:
-        then, now = self._committed.spec, self._spec.as_json()
+        # As this version reads it: of an older one, new fields have their defaults.
+        then = ReplaySpec.model_validate(self._committed.spec).as_json()
+        now = self._spec.as_json()
         if changed := [
             name
             for name in sorted(then.keys() | now.keys())
@@ -210,6 +256,17 @@ class _Shard:
         ]:
             raise Refused(
                 f"The replay was begun with another {changed[0]}; make a new replay for that"
+            )
+
+    def _same_target(self) -> None:
+        state, _ = self._patiently(lambda: look(self._settings, self._spec))
+        topic, planned = self._spec.topic, self._committed.plan.target.get("partitions")
+        if not state["exists"]:
+            raise Refused(f"{topic} was deleted since the replay began; make a new replay")
+        if state["partitions"] != planned:
+            raise Refused(
+                f"{topic} has {state['partitions']} partitions now and had {planned}, so the events"
+                " of an order would lie on two; make a new replay"
             )
 
     # --- planning
@@ -220,7 +277,7 @@ class _Shard:
             since, to = spec.window(task.requested_at)
         except ValueError as error:
             raise Refused(str(error)) from None
-        state, warnings = look(self._settings, spec)
+        state, warnings = self._patiently(lambda: look(self._settings, spec))
         self._shared = self._first_snapshot()
         at, plan, oldest = self._source.ask(lambda db: self._count(db, since, to), self._stopping)
         if oldest is None or oldest > since:
@@ -234,33 +291,28 @@ class _Shard:
         ):
             log.info("topic made", extra={"topic": spec.topic})
         now = datetime.now(UTC)
-        self._commit(
-            self._committed.model_copy(
-                update={
-                    "spec": spec.as_json(),
-                    "shards": spec.parallelism,
-                    "topic": spec.topic,
-                    "phase": ShardPhase.COMPLETE if spec.dry_run else ShardPhase.RUNNING,
-                    "snapshot_at": at,
-                    "from_": since,
-                    "to": to,
-                    "plan": plan,
-                    "started_at": now,
-                    "completed_at": now if spec.dry_run else None,
-                }
-            )
+        self._record(
+            spec=spec.as_json(),
+            shards=spec.parallelism,
+            topic=spec.topic,
+            phase=ShardPhase.COMPLETE if spec.dry_run else ShardPhase.RUNNING,
+            snapshot_at=at,
+            from_=since,
+            to=to,
+            plan=plan,
+            started_at=now,
+            completed_at=now if spec.dry_run else None,
         )
 
     def _first_snapshot(self) -> datetime | None:
         """The snapshot of the first shard, which all use; None for the first itself."""
         while self._task.shard:
-            found = self._patiently(lambda: read(self._settings, self._committed.replay_id))
-            for first in found:
+            for first in self._patiently(self._read):
                 if first.shard == 0 and first.phase == ShardPhase.REFUSED:
                     raise Refused(first.message)
                 if first.shard == 0 and first.snapshot_at:
                     return first.snapshot_at
-            if self._stopping.wait(0.2):
+            if self._stopping.wait(1):
                 raise Stopped
         return None
 
@@ -307,14 +359,12 @@ class _Shard:
                     self._begin()
                     batch.open = True
                 value, headers = encode(row)
-                while True:
-                    try:
-                        produce(topic, value, row[2], headers=headers)
-                        break
-                    except BufferError:
-                        self._producer.poll(0.05)
-                    except KafkaException as error:
-                        self._judge(error)
+                try:
+                    produce(topic, value, row[2], headers=headers)
+                except BufferError:
+                    self._produce(topic, value, row[2], headers)
+                except KafkaException as error:
+                    self._judge(error)
                 batch.add(row)
                 if batch.count % 256 == 0 and time.monotonic() >= commit_at:
                     self._commit_batch(batch, ShardPhase.RUNNING)
@@ -322,6 +372,17 @@ class _Shard:
                 if self._stopping.is_set():
                     self._stop(batch)
         self._commit_batch(batch, ShardPhase.COMPLETE)
+
+    def _produce(self, topic: str, value: Any, key: str, headers: Any = None) -> None:
+        """Send one message, once there is room for it in the queue."""
+        while True:
+            try:
+                self._producer.produce(topic, value, key, headers=headers or [])
+                return
+            except BufferError:
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                self._judge(error)
 
     def _next_page(self, reader: "_Reader", batch: "_Batch") -> list[Any]:
         while True:
@@ -341,7 +402,9 @@ class _Shard:
                 self._commit_batch(batch, ShardPhase.RUNNING)
                 commit_at = time.monotonic() + COMMIT_SECONDS
             left = until - now
-            if self._stopping.wait(min(left, max(0.0, commit_at - now)) if batch.count else left):
+            if batch.count:
+                left = min(left, max(0.0, commit_at - now))
+            if self._stopping.wait(min(left, 3600.0)):
                 self._stop(batch)
         return commit_at
 
@@ -371,15 +434,12 @@ class _Shard:
         checkpoint = checkpoint.model_copy(
             update={"updated_at": datetime.now(UTC), "active_seconds": round(active, 3)}
         )
-        try:
-            self._producer.produce(CHECKPOINTS, checkpoint.encode(), checkpoint.key)
-        except KafkaException as error:
-            self._judge(error)
+        self._produce(CHECKPOINTS, checkpoint.encode(), checkpoint.key)
         self._until_done(lambda: self._producer.commit_transaction(10))
-        self._committed = checkpoint
+        self._committed, self._aborts, self._fault = checkpoint, 0, None
         self._progress(checkpoint)
 
-    def _until_done(self, step: Callable[[], object]) -> None:
+    def _until_done(self, step: Callable[[], object], *, judge: bool = True) -> None:
         """Repeat a step of a transaction while Kafka asks for it. After a stop, for 10 s more."""
         told = 0.0
         while True:
@@ -388,6 +448,8 @@ class _Shard:
                 return
             except KafkaException as error:
                 if not error.args[0].retriable():
+                    if not judge:
+                        raise
                     self._judge(error)
                 log.warning("Kafka does not answer, trying again: %s", error.args[0])
                 if self._stopping.is_set():
@@ -410,20 +472,23 @@ class _Shard:
             KafkaError.INVALID_PRODUCER_EPOCH,
         ):
             raise Fenced(f"Another process has taken over shard {self._task.shard}") from None
-        if cause.code() in (
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-            KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        ):
-            with contextlib.suppress(KafkaException):
-                self._producer.abort_transaction(10)
+        why = self._fault or cause
+        if why.code() in HOPELESS or cause.code() in HOPELESS:
+            why = why if why.code() in HOPELESS else cause
+            self._give_up()
             raise Refused(
-                f"Kafka does not let this principal write to {self._spec.topic}: {cause.str()}"
-            ) from None
-        if not cause.txn_requires_abort():
+                f"Kafka does not take the events for {self._committed.topic}: {why.str()}"
+            )
+        # _STATE: of a transaction that an undelivered message has spoilt.
+        if not cause.txn_requires_abort() and cause.code() != KafkaError._STATE:
             raise error
-        log.warning("a transaction is void, going back to the last one: %s", cause)
-        self._until_done(lambda: self._producer.abort_transaction(10))
+        log.warning("a transaction is void, going back to the last one: %s", why)
+        self._give_up()
         raise _Aborted from None
+
+    def _give_up(self) -> None:
+        with contextlib.suppress(KafkaException):  # where none was begun
+            self._until_done(lambda: self._producer.abort_transaction(10), judge=False)
 
 
 class _Batch:

@@ -17,7 +17,7 @@ def create() -> Service:
     settings = read_settings(Settings)
     service = Service("replay", 4006, LANGUAGE, settings, MIGRATIONS, inbox=False)
     follower = Follower(settings)
-    worker = Worker(follower)
+    worker = Worker(follower, settings)
     service.background = [follower, worker]
     service.loops = {"worker": worker}
     service.routes = routes.create(service)

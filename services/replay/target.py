@@ -49,7 +49,7 @@ def look(settings: Settings, spec: ReplaySpec) -> tuple[dict[str, Any], list[str
             f"{spec.topic} is compacted: Kafka would keep one event an order; name a topic with"
             " cleanup.policy=delete"
         )
-    if partitions != spec.partitions and "partitions" in spec.model_fields_set:
+    if spec.partitions not in (partitions, ReplaySpec().partitions):
         warnings.append(f"{spec.topic} exists with {partitions} partitions and keeps them")
     retention = int(state.get("retention.ms") or -1)
     if 0 <= retention < 3_600_000:

@@ -1,19 +1,26 @@
 """What a replay reports, counted anew from the stored history and from the target."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
+from uuid import UUID
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from services.eventkit.event import header
 from services.eventkit.settings import Settings
-from services.orderreplay.checkpoint import Checkpoint
+from services.orderreplay.checkpoint import (
+    Checkpoint,
+    committed,
+    consumer_of_committed,
+    ends,
+)
 from services.orderreplay.status import checksum
 from services.replay.engine import Source, selection_of
+from services.replay.message import event_id
 
 
 @dataclass
@@ -92,42 +99,37 @@ def _read_target(settings: Settings, one: Checkpoint) -> tuple[Count, list[str]]
     for message in _messages(settings, one.topic):
         if header(message, "replay-id") != one.replay_id:
             continue
-        replay: dict[str, Any] = orjson.loads(message.value())["replay"]
+        where = f"{one.topic}[{message.partition()}]@{message.offset()}"
+        try:
+            value = orjson.loads(message.value())
+            replay: dict[str, Any] = value["replay"]
+            made = event_id(UUID(one.replay_id), one.requested_at, replay["originalEventId"])
+            key, order = message.key().decode(), value["payload"]["orderId"]
+            shard, here = replay["shard"], (replay["originalTimestamp"], replay["originalEventId"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            _note(faults, f"{where} says that it is of this replay and is no event of one")
+            continue
+        if value.get("eventId") != made or key != order or value.get("isReplay") is not True:
+            _note(faults, f"{where} is not as this replay writes: its id, key or mark is another")
         count.add(replay["originalEventId"])
-        place = message.partition(), replay["shard"]
-        here = replay["originalTimestamp"], replay["originalEventId"]
-        if here <= last.get(place, ("", "")) and len(faults) < 10:
-            where = f"{one.topic}[{place[0]}]@{message.offset()}"
-            faults.append(f"{where} is not after the event before it: {here[0]} {here[1]}")
+        place = message.partition(), shard
+        if here <= last.get(place, ("", "")):
+            _note(faults, f"{where} is not after the event before it: {here[0]} {here[1]}")
         last[place] = here
     return count, faults
 
 
-def _messages(settings: Settings, topic: str) -> Any:
-    """What is committed on a topic now, partition by partition."""
-    consumer = Consumer(
-        settings.kafka(
-            group_id="orderflow-replay-verify",  # never joined
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            enable_partition_eof=True,
-            auto_offset_reset="earliest",
-        )
-    )
+def _note(faults: list[str], fault: str) -> None:
+    if len(faults) < 10:
+        faults.append(fault)
+
+
+def _messages(settings: Settings, topic: str) -> Iterator[Any]:
+    """What is committed on a topic of what was written before the call."""
+    consumer, end = consumer_of_committed(settings), ends(settings, topic)
     try:
-        partitions = consumer.list_topics(timeout=10).topics
-        if topic not in partitions:
-            return
-        unread = set(partitions[topic].partitions)
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in unread])
-        while unread:
-            for message in consumer.consume(10_000, timeout=1):
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    unread.discard(message.partition())
-                elif not error.retriable():
-                    raise KafkaException(error)
+        yield from takewhile(
+            lambda m: m is not None, committed(consumer, topic, end, lambda: False)
+        )
     finally:
         consumer.close()

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,14 +16,16 @@ import orjson
 from sqlalchemy import Connection, Row
 
 from services.eventkit.event import rfc3339
+from services.eventkit.settings import Settings
 from services.orderreplay.checkpoint import Checkpoint, Follower, ShardPhase
 from services.orderreplay.status import summary
 
 log = logging.getLogger(__name__)
 
-PROCESSES = 4  # that replay at the same time; more shards wait for their turn
-BACKOFF_LIMIT = 6  # failed tries of a replay
+PROCESSES = 8  # that replay at the same time; more shards wait for their turn
+BACKOFF_LIMIT = 6  # failed tries of a shard in a row, without coming further
 ROUND = 0.5  # seconds
+GRACE = 10.0  # seconds in which the follower reads what a process committed last
 REFUSED, FENCED, STOPPED = 64, 75, 143  # exit codes of `orderflow replay run`
 
 
@@ -33,30 +36,37 @@ class _Try:
     process: subprocess.Popen[bytes] | None = None
     not_before: float = 0.0
     failed: int = 0
+    replayed: int = 0  # at the last failure
+    complete: bool = False
+    refused_at: float | None = None
 
 
 @dataclass
 class Worker:
     """One reconcile of each open replay, twice a second: from what is wanted and what there is.
 
-    The loop that calls it has one leader, so a replay has one worker. Should another take over
-    while a process still runs, the new process fences the old.
+    The loop that calls it has one leader, so a replay has one worker. A process ends with its
+    worker; should one be left behind all the same, the next worker's process fences it.
     """
 
     follower: Follower
+    settings: Settings
     name: str = "worker"
     fault: str | None = None
     _tries: dict[tuple[str, int], _Try] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
         """Wait for the end of the service, and end the processes with it."""
         self._stopped.wait()
-        for each in self._tries.values():
+        with self._starting:  # none is started after this
+            tries = list(self._tries.values())
+        for each in tries:
             _terminate(each)
-        for each in self._tries.values():
-            if each.process:
-                each.process.wait()
+        for each in tries:
+            if process := each.process:
+                process.wait()
 
     def stop(self) -> None:
         """Start nothing any more."""
@@ -72,47 +82,49 @@ class Worker:
                 " ORDER BY created_at, id"
             ).all()
         for row in rows:
-            self._reconcile(db, row)
+            try:
+                self._reconcile(db, row)
+            except OSError as error:  # one that cannot be started holds up no other
+                log.error("a replay cannot be run: %s", error, extra={"replayId": str(row.id)})
         return ROUND
 
     def _reconcile(self, db: Connection, row: Row[Any]) -> None:
         id, shards = str(row.id), int(row.spec["parallelism"])
         tries = [self._tries.setdefault((id, shard), _Try()) for shard in range(shards)]
-        failures, refused = row.failures, False
-        for each in tries:
-            code = each.process.poll() if each.process else None
-            if code is None:
-                continue
-            each.process = None
-            refused = refused or code == REFUSED
-            if code not in (0, REFUSED, STOPPED):
-                each.failed += 1
-                each.not_before = time.monotonic() + min(2**each.failed, 30)
-            if code not in (0, REFUSED, STOPPED, FENCED):
-                failures += 1
-                log.warning("a replay failed, exit code %s", code, extra={"replayId": id})
         known = {c.shard: c for c in self.follower.of(id)}
+        for shard, each in enumerate(tries):
+            self._reap(id, each, known.get(shard))
+        refusals = [each.refused_at for each in tries if each.refused_at]
+        failures = max(each.failed for each in tries)
         running = any(each.process for each in tries)
         found = summary(list(known.values()), shards, running=running)
         phase, message = "Running", found["message"]
         if found["complete"]:
             phase = "Completed"
-        elif refused or found["refused"]:
+        elif found["refused"] or (refusals and time.monotonic() - max(refusals) > GRACE):
             phase = "Failed"
             message = message or "The replay was refused; the log of the worker says why"
         elif failures > BACKOFF_LIMIT:
             phase = "Failed"
-            message = f"It failed {failures} times; the log of the worker says why"
+            message = f"A shard failed {failures} times in a row; the log of the worker says why"
         elif row.cancel or row.suspend:
             phase = "Cancelled" if row.cancel else "Suspended"
+        going = [
+            s for s, c in known.items() if c.phase in (ShardPhase.PLANNING, ShardPhase.RUNNING)
+        ]
         if phase != "Running":
             for each in tries:
                 _terminate(each)
-            if running and phase != "Completed":
-                phase = "Running"  # until the last process has committed and gone
-                message = "It is being stopped"
+            if phase in ("Suspended", "Cancelled"):
+                # Somebody else may be at a shard that nobody has stopped: a process that a worker
+                # before this one has left behind. It is fenced.
+                self._start(row, tries, [s for s in going if s < shards], stop=True)
+                if running or going:
+                    phase, message = "Running", "It is being stopped"
         else:
-            self._start(row, tries, known)
+            planned = 0 in known and known[0].snapshot_at is not None
+            wanted = range(shards) if planned else range(1)  # the others use its snapshot
+            self._start(row, tries, [s for s in wanted if not tries[s].complete])
             if not found["progress"] and not any(each.process for each in tries):
                 phase, message = "Pending", "It waits for its turn"
         status = found | {"message": message}
@@ -137,25 +149,57 @@ class Worker:
         if phase != row.phase:
             log.info("replay %s", phase.lower(), extra={"replayId": id, "why": message})
 
-    def _start(self, row: Row[Any], tries: list[_Try], known: dict[int, Checkpoint]) -> None:
-        for shard, each in enumerate(tries):
-            checkpoint = known.get(shard)
-            done = checkpoint is not None and checkpoint.phase == ShardPhase.COMPLETE
-            busy = sum(1 for other in self._tries.values() if other.process)
-            if each.process or done or busy >= PROCESSES or time.monotonic() < each.not_before:
-                continue
-            each.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("orderflow")), "replay", "run"],
-                env={
-                    **os.environ,
-                    "REPLAY_ID": str(row.id),
-                    "REPLAY_SPEC": json.dumps(row.spec),
-                    "REPLAY_REQUESTED_AT": row.created_at.isoformat(),
-                    "REPLAY_SHARD": str(shard),
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
+    def _reap(self, id: str, each: _Try, checkpoint: Checkpoint | None) -> None:
+        """See how a process of ours has ended."""
+        each.complete = each.complete or (
+            checkpoint is not None and checkpoint.phase == ShardPhase.COMPLETE
+        )
+        code = each.process.poll() if each.process else None
+        if code is None:
+            return
+        each.process = None
+        if code == 0:
+            each.complete = True  # the follower may not have read it yet
+        elif code == REFUSED:
+            each.refused_at = time.monotonic()
+        elif code not in (STOPPED, -signal.SIGTERM):
+            replayed = checkpoint.replayed if checkpoint else 0
+            if replayed > each.replayed:
+                each.failed, each.replayed = 0, replayed
+            each.failed += code != FENCED
+            each.not_before = time.monotonic() + min(2**each.failed, 30)
+            log.warning("a replay ended with exit code %s", code, extra={"replayId": id})
+
+    def _start(
+        self, row: Row[Any], tries: list[_Try], shards: list[int], *, stop: bool = False
+    ) -> None:
+        for shard in shards:
+            each = tries[shard]
+            with self._starting:
+                busy = sum(1 for other in self._tries.values() if other.process)
+                late = time.monotonic() < each.not_before or each.refused_at is not None
+                if self._stopped.is_set() or each.process or late or busy >= PROCESSES:
+                    continue
+                each.process = subprocess.Popen(
+                    [str(Path(sys.executable).with_name("orderflow")), "replay", "run"],
+                    env=self._environment(row, shard, stop),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                )
+
+    def _environment(self, row: Row[Any], shard: int, stop: bool) -> dict[str, str]:
+        # The process reads two tables, and gets no right to do more.
+        history = self.settings.database("history").render_as_string(hide_password=False)
+        return {
+            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+            "HISTORY_DATABASE_URL": history,
+            "REPLAY_ID": str(row.id),
+            "REPLAY_SPEC": json.dumps(row.spec, ensure_ascii=False),
+            "REPLAY_REQUESTED_AT": row.created_at.isoformat(),
+            "REPLAY_SHARD": str(shard),
+            "REPLAY_PARENT": str(os.getpid()),
+            **({"REPLAY_STOP": "true"} if stop else {}),
+        }
 
 
 def _terminate(each: _Try) -> None:

@@ -69,7 +69,7 @@ def test_an_event_without_a_mark_of_a_replay_is_none(missing: str) -> None:
 BEGUN = Checkpoint(replay_id=str(REPLAY), requested_at=AT)
 HALFWAY = BEGUN.model_copy(
     update={
-        "spec": ReplaySpec(days=1).as_json(),
+        "spec": ReplaySpec.model_validate({"days": 1}).as_json(),
         "phase": ShardPhase.STOPPED,
         "snapshot_at": AT,
         "from_": AT,

@@ -15,7 +15,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+)
 from sqlalchemy import Engine, create_engine, make_url
 
 from services import registry
@@ -398,6 +402,93 @@ def test_a_replay_outlives_restarts_of_kafka_and_postgresql(
     history.holds_once_and_in_order(task)
 
 
+def test_a_replay_sees_its_checkpoint_behind_the_open_transaction_of_another(
+    history: History,
+) -> None:
+    task = history.task({"eventsPerSecond": 5000})
+    process = history.launch(task)
+    eventually(lambda: history.replayed(task), what="it has begun")
+    stranger = Producer(
+        history.settings.kafka(
+            transactional_id=f"stranger-{uuid4()}", transaction_timeout_ms=10_000
+        )
+    )
+    stranger.init_transactions(10)
+    stranger.begin_transaction()
+    for number in range(100):  # on every partition, for as long as its time is not out
+        stranger.produce("replay-checkpoints", b"{}", f"stranger/{number}")
+    assert stranger.flush(10) == 0
+    assert process.stdout
+    for line in process.stdout:
+        if int(line.split()[1]) > 10_000:
+            break
+    process.kill()
+    process.wait()
+    again = history.launch(task)
+    assert again.wait(60) == 0, again.communicate()
+    history.holds_once_and_in_order(task)
+
+
+def test_events_that_do_not_fit_the_target_end_the_replay_with_the_reason(
+    history: History, backends: System
+) -> None:
+    topic = f"narrow-{uuid4().hex[:6]}"
+    admin = AdminClient({"bootstrap.servers": backends.kafka.bootstrap})
+    made = NewTopic(topic, 1, config={"max.message.bytes": "300"})
+    admin.create_topics([made])[topic].result(10)
+    task = history.task({"topic": topic})
+    with pytest.raises(Refused, match=f"for {topic}: .*too large"):
+        run(task, history.settings, threading.Event())
+    (checkpoint,) = history.checkpoints(task)
+    assert (checkpoint.phase, checkpoint.replayed) == (ShardPhase.REFUSED, 0)
+
+
+@pytest.mark.parametrize("change", ["deleted", "repartitioned"])
+def test_a_target_that_changed_while_the_replay_stood_still_is_refused(
+    history: History, backends: System, change: str
+) -> None:
+    task = history.task({"eventsPerSecond": 1000})
+    process = history.launch(task)
+    eventually(lambda: history.replayed(task), what="it has begun")
+    process.terminate()
+    assert process.wait(10) == 143
+    admin, topic = AdminClient({"bootstrap.servers": backends.kafka.bootstrap}), task.spec["topic"]
+    if change == "deleted":
+        admin.delete_topics([topic])[topic].result(10)
+        eventually(lambda: not exists(backends, topic))
+    else:
+        admin.create_partitions([NewPartitions(topic, 12)])[topic].result(10)
+    with pytest.raises(Refused, match=r"was deleted|12 partitions now and had 6"):
+        run(task, history.settings, threading.Event())
+
+
+@pytest.mark.parametrize("stuck", ["planning", "kafka"])
+def test_a_replay_stops_soon_whatever_it_waits_for(
+    history: History, backends: System, stuck: str
+) -> None:
+    task = history.task({"eventsPerSecond": 2000})
+    with history.owner.connect() as lock:
+        if stuck == "planning":
+            lock.exec_driver_sql("LOCK gateway.orders IN ACCESS EXCLUSIVE MODE")
+        process = history.launch(task)
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass"
+        if stuck == "planning":
+            eventually(lambda: history.rows(waiting), what="the plan waits for the lock")
+        else:
+            eventually(lambda: history.replayed(task), what="it has begun")
+            assert backends.kafka.process
+            backends.kafka.process.send_signal(signal.SIGSTOP)
+        process.terminate()
+        try:
+            assert process.wait(5) == 143
+        finally:
+            if stuck == "kafka" and backends.kafka.process:
+                backends.kafka.process.send_signal(signal.SIGCONT)
+    again = history.launch(Task(task.replay_id, task.spec | {"eventsPerSecond": 100_000}, NOW))
+    assert again.wait(60) == 0, again.communicate()
+    history.holds_once_and_in_order(task)
+
+
 # Without harm.
 
 
@@ -429,7 +520,7 @@ def test_a_dry_run_counts_and_writes_nothing(history: History, backends: System)
         ({"days": -1}, "greater than or equal to 1"),
         ({"from": "2999-01-01T00:00:00Z"}, "future"),
         ({"surprise": 1}, "surprise"),
-        ({"speed": 0}, "greater than 0"),
+        ({"speed": 0}, "greater than or equal to 0.001"),
         ({"parallelism": 2, "shard": 2}, "no shard 2"),
     ],
     ids=str,
@@ -495,7 +586,9 @@ def test_the_role_that_reads_the_history_can_do_nothing_else(history: History) -
 # The verdict.
 
 
-@pytest.mark.parametrize("tampering", ["a copy", "a stranger", "nothing"])
+@pytest.mark.parametrize(
+    "tampering", ["a copy", "a stranger", "junk", "another payload", "nothing"]
+)
 def test_a_verification_sees_what_is_wrong_with_a_target(
     history: History, backends: System, tampering: str
 ) -> None:
@@ -507,6 +600,10 @@ def test_a_verification_sees_what_is_wrong_with_a_target(
     if tampering == "a stranger":
         original = json.loads(value)["replay"]["originalEventId"]
         value = value.replace(original.encode(), str(uuid4()).encode())
+    if tampering == "junk":
+        value = b"x"
+    if tampering == "a change":
+        value = value.replace(b'"orderId"', b'"order"')
     if tampering != "nothing":
         producer.produce(task.spec["topic"], value, message.key(), headers=message.headers())
     assert producer.flush(10) == 0

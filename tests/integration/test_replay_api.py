@@ -126,9 +126,11 @@ BAD: list[tuple[Any, str]] = [
     ({"topic": "__transaction_state"}, "system's own"),
     ({"topic": "payments-dlq"}, "dead-letter"),
     ({"topic": None}, "null"),
-    ({"speed": 0}, "greater than 0"),
+    ({"speed": 0}, "0.001"),
+    ({"dry_run": True}, "dry_run"),
+    ({"topic": "Orders.DLQ"}, "dead-letter"),
     ({"speed": 1, "eventsPerSecond": 1}, "not both"),
-    ({"eventsPerSecond": -5}, "greater than 0"),
+    ({"eventsPerSecond": -5}, "0.001"),
     ({"maxGapSeconds": 5}, "speed"),
     ({"eventTypes": []}, "at least 1"),
     ({"eventTypes": ["ORDER_EATEN"]}, "ORDER_CREATED"),
@@ -316,11 +318,20 @@ def test_the_command_replays_days_to_a_topic_and_says_what_it_did(system: System
 def test_the_command_takes_every_option(system: System) -> None:
     said = command(
         system,
-        *("--from", "2026-01-01T00:00:00Z", "--type", "ORDER_CREATED", "--customer", "CUST-001"),
+        *(
+            "--from",
+            "2026-01-01T00:00:00Z",
+            "windowed",
+            "--type",
+            "ORDER_CREATED",
+            "--customer",
+            "CUST-001",
+        ),
         *("--product", "PROD-008", "--status", "completed", "--min-total", "1"),
         *("--max-total", "100000", "--rate", "100000", "--partitions", "2", "--parallelism", "2"),
     )
     assert "Completed" in said
+    assert "to windowed" in said
 
 
 def test_the_command_cancels_and_suspends(system: System) -> None:
@@ -341,10 +352,13 @@ def test_the_command_cancels_and_suspends(system: System) -> None:
         ("0", "greater than or equal to 1"),
         ("x", "no number of days, and no command"),
         ("--min-total x", "--min-total"),
+        ("--to 2026-11-02T00:00:00Z", "--to is given without --from"),
+        ("9" * 5000, "no number of days"),
+        ("show ../orders", "There is no replay"),
         ("999999999", "3650"),
         ("7 orders", "live topic"),
         ("--from 2026-11-02T00:00:00Z --to 2026-11-01T00:00:00Z", "swap"),
-        ("--speed 0", "greater than 0"),
+        ("--speed 0", "--speed: "),
         ("--surprise", "No such option"),
         ("7 a b", "unexpected extra argument"),
         ("show nothing", "There is no replay"),

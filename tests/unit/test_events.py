@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 from confluent_kafka import Message
+from uuid_utils import uuid7
 
 from services.eventkit.event import (
     Event,
@@ -82,6 +83,16 @@ def test_an_event_that_follows_names_its_cause_and_keeps_its_correlation_and_key
     assert (read.causation_id, read.correlation_id) == (cause.id, cause.correlation_id)
     assert read.key == cause.key
     assert read.id > cause.id
+
+
+def test_an_event_is_later_than_its_cause_whatever_this_clock_says() -> None:
+    cause = created()
+    ahead = cause.time + timedelta(minutes=5)
+    cause.id = str(uuid7(nanoseconds=int(ahead.timestamp() * 1000) * 1_000_000))
+    effect = follow(cause, EventType.ORDER_CREATED, cause.payload)
+    later = follow(effect, EventType.ORDER_CREATED, cause.payload)
+    assert ahead < effect.time < later.time
+    assert cause.id < effect.id < later.id
 
 
 def test_money_travels_as_a_decimal_string_and_names_in_camel_case() -> None:

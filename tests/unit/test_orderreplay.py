@@ -20,6 +20,10 @@ from services.replay.source import Stored
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+def spec(**given: Any) -> ReplaySpec:
+    return ReplaySpec.model_validate(given)
+
+
 # The spec.
 
 
@@ -44,7 +48,7 @@ def test_replays_may_be_written_to_any_topic_that_is_not_live(name: str) -> None
 def test_replays_may_not_be_written_to_live_topics_or_what_kafka_refuses(name: str) -> None:
     assert refuse_topic(name)
     with pytest.raises(ValidationError):
-        ReplaySpec(topic=name)
+        ReplaySpec.model_validate({"topic": name})
 
 
 def test_a_spec_reads_what_it_writes() -> None:
@@ -59,9 +63,25 @@ def test_a_spec_reads_what_it_writes() -> None:
         }
     )
     written = spec.as_json()
-    assert written["from"] == "2026-11-01T00:00:00.123Z"
+    assert written["from"] == "2026-11-01T00:00:00.123456Z"
     assert written["filter"] == {"statuses": ["failed"], "minTotal": "10.00", "maxTotal": "99.90"}
     assert ReplaySpec.model_validate(written).as_json() == written
+
+
+def test_a_window_keeps_its_microseconds() -> None:
+    given = {"from": "2026-11-01T00:00:00.000001Z", "to": "2026-11-01T00:00:00.001Z"}
+    assert spec(**given).as_json() | given == spec(**given).as_json()
+    assert spec(**spec(**given).as_json()).window(NOW) == spec(**given).window(NOW)
+
+
+def test_fields_have_one_name() -> None:
+    with pytest.raises(ValidationError, match="dry_run"):
+        spec(dry_run=True)
+
+
+def test_a_spec_that_no_process_could_be_given_is_refused() -> None:
+    with pytest.raises(ValidationError, match="fewer customers"):
+        spec(filter={"customerIds": [f"{n}{'😀' * 200}" for n in range(90)]})
 
 
 @pytest.mark.parametrize(
@@ -124,12 +144,12 @@ def times(clock: Clock, pace: paces.Pace | None, moments: list[datetime]) -> lis
 
 
 def test_a_rate_is_shared_by_the_shards(clock: Clock) -> None:
-    pace = paces.pace(ReplaySpec(events_per_second=20, parallelism=2))
+    pace = paces.pace(spec(eventsPerSecond=20, parallelism=2))
     assert times(clock, pace, [NOW] * 4) == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
 def test_a_rate_does_not_make_up_for_a_pause_with_a_burst(clock: Clock) -> None:
-    pace = paces.pace(ReplaySpec(events_per_second=10))
+    pace = paces.pace(spec(eventsPerSecond=10))
     times(clock, pace, [NOW] * 3)
     clock.now += 60
     sent = times(clock, pace, [NOW] * 20)
@@ -140,9 +160,9 @@ def test_speed_keeps_the_original_timing_and_cuts_what_is_longer_than_the_gap(
     clock: Clock,
 ) -> None:
     moments = [NOW + timedelta(seconds=s) for s in (0, 10, 12, 3612)]
-    pace = paces.pace(ReplaySpec(speed=2))
+    pace = paces.pace(spec(speed=2))
     assert times(clock, pace, moments) == [0, 5, 6, 1806]
-    capped = paces.pace(ReplaySpec(speed=2, max_gap_seconds=3))
+    capped = paces.pace(spec(speed=2, maxGapSeconds=3))
     assert times(clock, capped, moments) == [0, 3, 4, 7]
 
 
