@@ -113,7 +113,7 @@ def measure(settings: Settings, count: int) -> None:
         beside = producer_performance(settings, count, size)
         sent = report["replayed"] / found[0].active_seconds
         click.echo(
-            f"{'replayed events, one process, planning included':58} {sent:10,.0f} events/s  "
+            f"{'replayed events, one process, without its plan':58} {sent:10,.0f} events/s  "
             f" {sent / beside:.2f} of ProducerPerformance; {took:.1f} s with the process's start"
         )
         click.echo(

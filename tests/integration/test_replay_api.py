@@ -354,7 +354,7 @@ def test_the_command_cancels_and_suspends(system: System) -> None:
         ("--min-total x", "--min-total"),
         ("--to 2026-11-02T00:00:00Z", "--to is given without --from"),
         ("9" * 5000, "no number of days"),
-        ("show ../orders", "There is no replay"),
+        ("show ../orders", "There is nothing at"),
         ("999999999", "3650"),
         ("7 orders", "live topic"),
         ("--from 2026-11-02T00:00:00Z --to 2026-11-01T00:00:00Z", "swap"),

@@ -1,0 +1,148 @@
+"""Calls to the Kubernetes API: plain JSON in and out.
+
+The official client is used for what it is good at (finding and renewing credentials, TLS, the
+connection pool). Its models are not: they drop fields that they do not know.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError
+
+Object = dict[str, Any]
+
+GROUP, VERSION = "orderflow.dev", "v1alpha1"
+REPLAYS, SCHEDULES = "orderreplays", "scheduledorderreplays"
+TERMINATING = "NamespaceTerminating"
+TIMEOUT = (5, 20)  # seconds to connect and to answer; a worker is never held longer
+
+_PREFIX = {
+    REPLAYS: f"/apis/{GROUP}/{VERSION}",
+    SCHEDULES: f"/apis/{GROUP}/{VERSION}",
+    "jobs": "/apis/batch/v1",
+    "events": "/api/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
+}
+
+
+class ApiError(Exception):
+    """What the API server answered that was no success; ``status`` 0: it did not answer."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.reason = status, reason
+
+
+class NotLeadingError(Exception):
+    """A change was held back, as another operator may be at work by now."""
+
+
+def path(kind: str, namespace: str | None, name: str = "", subresource: str = "") -> str:
+    """Where a resource is; without a namespace, of the whole cluster."""
+    within = [f"namespaces/{namespace}"] if namespace else []
+    return "/".join(part for part in [_PREFIX[kind], *within, kind, name, subresource] if part)
+
+
+class Cluster:
+    """The API server. ``leading`` is asked before each change but the lease's own."""
+
+    def __init__(self, leading: Callable[[], bool] = lambda: True) -> None:
+        try:
+            config.load_incluster_config()
+        except config.ConfigException:
+            config.load_kube_config()
+        self._client = client.ApiClient()
+        self.leading = leading
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Object:
+        """Make a call. A PATCH is a merge patch. Raises ApiError where it does not succeed."""
+        if method != "GET" and "/leases" not in path and not self.leading():
+            raise NotLeadingError(f"{method} {path} was held back: the lease is not renewed")
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        request = self._client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": kind},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            answer = self._client.call_api(*request, _request_timeout=TIMEOUT)
+            raw = answer.read()
+        except (client.ApiException, HTTPError, OSError) as error:
+            raise ApiError(0, "NoAnswer", f"{method} {path}: {error}") from None
+        try:
+            found = json.loads(raw)
+        except ValueError:
+            found = {"message": raw[:200].decode(errors="replace")}
+        if not 200 <= answer.status < 300:
+            causes = [str(c.get("reason")) for c in (found.get("details") or {}).get("causes", [])]
+            reason = TERMINATING if TERMINATING in causes else str(found.get("reason", ""))
+            raise ApiError(answer.status, reason, str(found.get("message", "")))
+        return dict(found)
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """A resource as it is now, or None."""
+        try:
+            return self.call("GET", path(kind, namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(self, kind: str, namespace: str | None, labels: str = "") -> Sequence[Object]:
+        """All resources of a kind, in pages so that no answer is huge."""
+        query = {"limit": "500"} | ({"labelSelector": labels} if labels else {})
+        found: list[Object] = []
+        while True:
+            page = self.call("GET", path(kind, namespace), query=query)
+            found += page["items"]
+            if not (more := page["metadata"].get("continue")):
+                return found
+            query["continue"] = more
+
+    def create(self, kind: str, namespace: str, body: Object) -> Object:
+        """Make a resource; ApiError 409 where there is one of the name."""
+        return self.call("POST", path(kind, namespace), body)
+
+    def patch(self, kind: str, namespace: str, name: str, body: Object) -> Object:
+        """Change parts of a resource."""
+        return self.call("PATCH", path(kind, namespace, name), body)
+
+    def replace_status(self, kind: str, resource: Object, status: Object) -> Object:
+        """Write the whole status, so that lists are replaced and stale fields go.
+
+        ApiError 409 where the resource has changed since it was read.
+        """
+        of = resource["metadata"]
+        body = {**resource, "status": status}
+        return self.call("PUT", path(kind, of["namespace"], of["name"], "status"), body)
+
+    def delete(self, kind: str, resource: Object, *, unchanged: bool = False) -> None:
+        """Delete this very resource, not another of the name; it may be gone.
+
+        A Job stays until its pods have ended. ``unchanged``: only if it still is as it was read.
+        """
+        of = resource["metadata"]
+        only = {"uid": of["uid"]} | (
+            {"resourceVersion": of["resourceVersion"]} if unchanged else {}
+        )
+        policy = "Foreground" if kind == "jobs" else "Background"
+        try:
+            self.call(
+                "DELETE",
+                path(kind, of["namespace"], of["name"]),
+                {"preconditions": only, "propagationPolicy": policy},
+            )
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise

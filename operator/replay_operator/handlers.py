@@ -1,0 +1,38 @@
+"""What kopf tells us of: that something has changed. What to do about it is reconcile.py's.
+
+Only low-level events: kopf then writes nothing into the resources, neither a finalizer, which
+would hold up a deletion while the operator is away, nor an annotation of what it last handled,
+which would keep a copy of the resource from ever being handled.
+"""
+
+from typing import Any
+
+import kopf
+
+from replay_operator.build import REPLAY_LABEL
+from replay_operator.cluster import GROUP, REPLAYS, SCHEDULES, VERSION
+from replay_operator.runtime import Operator
+
+
+@kopf.on.event(GROUP, VERSION, REPLAYS)
+@kopf.on.event(GROUP, VERSION, SCHEDULES)
+@kopf.on.event("batch", "v1", "jobs", labels={REPLAY_LABEL: kopf.PRESENT})
+async def changed(body: kopf.Body, type: str | None, memo: Any, **_: Any) -> None:
+    """An OrderReplay, a ScheduledOrderReplay or a Job of ours was made, changed or deleted."""
+    operator: Operator = memo.operator
+    operator.tell(dict(body), gone=type == "DELETED")
+
+
+@kopf.on.startup()
+async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    """How kopf watches; of its other features none is used."""
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    # Else it wants to list and watch all namespaces and CRDs, which nothing here needs.
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 240
+    settings.watching.client_timeout = 300
+    settings.watching.connect_timeout = 5
+    # The API server sends a bookmark a minute; a stream without one is taken for dead.
+    settings.watching.inactivity_timeout = 75
+    settings.watching.label_selectors["jobs"] = REPLAY_LABEL
