@@ -133,10 +133,12 @@ OUT_OF_BOUNDS: list[tuple[Object, str, str]] = [
     (
         {"days": 1, "eventsPerSecond": 0},
         "spec.eventsPerSecond",
-        "should be greater than or equal to 0.001",
+        "should be greater than 0",
     ),
     ({"days": 1, "eventsPerSecond": 10**7}, "spec.eventsPerSecond", "less than or equal to"),
-    ({"days": 1, "speed": 0}, "spec.speed", "should be greater than or equal to 0.001"),
+    ({"days": 1, "speed": 0}, "spec.speed", "should be greater than 0"),
+    ({"days": 1, "speed": 0.0001}, "spec.speed", "give 0.001 or more"),
+    ({"days": 1, "eventsPerSecond": 1e-9}, "spec.eventsPerSecond", "give 0.001 or more"),
     ({"days": 1, "speed": 10_001}, "spec.speed", "less than or equal to 10000"),
     (
         {"days": 1, "speed": 1, "maxGapSeconds": 86_401},
