@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +19,7 @@ from services.orderreplay.spec import CHECKPOINTS
 log = logging.getLogger(__name__)
 
 PARTITIONS = 6
+LEADERLESS = 10.0  # seconds that a partition may be without a leader after a restart
 # Of a compacted topic only what is no longer written to is compacted: so segments are short.
 CONFIG = {
     "cleanup.policy": "compact",
@@ -145,12 +147,21 @@ def ends(settings: Settings, topic: str) -> dict[int, int]:
             isolation_level="read_uncommitted",
         )
     )
+    until = time.monotonic() + LEADERLESS
     try:
-        found = consumer.list_topics(timeout=5).topics.get(topic)
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=5)[1]
-            for number in (found.partitions if found else ())
-        }
+        while True:
+            try:
+                found = consumer.list_topics(timeout=5).topics.get(topic)
+                return {
+                    number: consumer.get_watermark_offsets(
+                        TopicPartition(topic, number), timeout=5
+                    )[1]
+                    for number in (found.partitions if found else ())
+                }
+            except KafkaException:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
     finally:
         consumer.close()
 

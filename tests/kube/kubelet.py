@@ -128,7 +128,8 @@ class Kubelet:
         while not self._off.is_set():
             with suppress(requests.RequestException):
                 answer = self.plane.call(method, path, body, content=content)
-                if answer.ok or answer.status_code in (404, 409):  # it is gone, or done already
+                gone = answer.status_code in (404, 409) or "NamespaceTerminating" in answer.text
+                if answer.ok or gone:  # or done already
                     return answer
                 assert answer.status_code == 429 or answer.status_code >= 500, answer.text
             self._off.wait(STEP)
