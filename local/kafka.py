@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import logging
 import os
 import shutil
@@ -237,30 +238,35 @@ class Kafka:
             recorded.replace(classes)
 
     def _jars(self) -> list[Path]:
-        """The jars of Kafka and its dependencies, fetched once."""
-        listing = self._cache / f"kafka-{VERSION}.jars"
-        if listing.exists():
-            jars = [Path(line) for line in listing.read_text().splitlines()]
-            if all(jar.exists() for jar in jars):
-                return jars
-        self._progress(f"fetching Kafka {VERSION} (about 45 MB, once)")
+        """The jars of Kafka and its dependencies, fetched once, by one process at a time."""
         self._cache.mkdir(parents=True, exist_ok=True)
+        listing = self._cache / f"kafka-{VERSION}.jars"
+        with (self._cache / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if listing.exists():
+                jars = [Path(line) for line in listing.read_text().splitlines()]
+                if all(jar.exists() for jar in jars):
+                    return jars
+            self._progress(f"fetching Kafka {VERSION} (about 45 MB, once)")
+            jars = self._fetched()
+            listing.write_text("".join(f"{jar}\n" for jar in jars))
+            return jars
+
+    def _fetched(self) -> list[Path]:
         try:
             try:
-                jars = _fetch(None, self._cache / "jars")
+                return _fetch(None, self._cache / "jars")
             except Exception:
                 # A download that was cut off leaves half a file in the user's Maven repository,
                 # and is not told from a whole one there. So once more, from nothing.
                 shutil.rmtree(self._cache / "maven", ignore_errors=True)
                 shutil.rmtree(self._cache / "jars", ignore_errors=True)
-                jars = _fetch(self._cache / "maven", self._cache / "jars")
+                return _fetch(self._cache / "maven", self._cache / "jars")
         except Exception as error:
             raise LocalError(
                 f"Kafka {VERSION} could not be fetched from Maven ({error}). Check the network "
                 "and try again, or set KAFKA_BOOTSTRAP_SERVERS to a Kafka of yours."
             ) from error
-        listing.write_text("".join(f"{jar}\n" for jar in jars))
-        return jars
 
 
 def _environment() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -236,6 +237,26 @@ def test_a_child_that_ends_while_starting_shows_the_end_of_its_log(
     with pytest.raises(LocalError, match="ended while starting, exit code") as error:
         postgres.start()
     assert f"The last lines of {tmp_path / 'postgres.log'}:\n    " in str(error.value)
+
+
+def test_the_jars_are_fetched_once_and_by_one_process_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jar, cache = tmp_path / "kafka.jar", tmp_path / "cache"
+    fetches = 0
+
+    def fetch(_repository: Path | None, _folder: Path) -> list[Path]:
+        nonlocal fetches
+        fetches += 1
+        with (cache / "lock").open("a") as another, pytest.raises(BlockingIOError):
+            fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        jar.touch()
+        return [jar]
+
+    monkeypatch.setattr("local.kafka._fetch", fetch)
+    for _ in range(2):
+        assert Kafka(tmp_path / "data", cache=cache)._jars() == [jar]
+    assert fetches == 1
 
 
 def test_a_log_keeps_the_run_before(tmp_path: Path) -> None:
