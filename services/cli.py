@@ -10,7 +10,6 @@ from confluent_kafka import KafkaException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from services.cli_replay import replay
 from services.eventkit import deadletter
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings, read_settings
@@ -32,15 +31,27 @@ def main() -> None:
         )
 
 
+SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 SHARE = click.FloatRange(0, 1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+class _Commands(click.Group):
+    """The commands; those of replays are imported where one is meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "replay"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "replay":
+            from services.cli_replay import replay
+
+            return replay
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings=SETTINGS)
 def cli() -> None:
     """Order processing on Kafka: run services, look after them, replay history, try them out."""
-
-
-cli.add_command(replay)
 
 
 @cli.command()

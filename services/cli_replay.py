@@ -27,12 +27,13 @@ from services.eventkit.event import explain
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings, read_settings
 from services.events import EventType, OrderStatus
-from services.orderreplay.answer import ENDED
 from services.orderreplay.checkpoint import Checkpoint, read
+from services.orderreplay.exit import Exit
 from services.orderreplay.spec import DAYS, TOPIC, ReplaySpec
+from services.orderreplay.status import ENDED
 
-FAILED, REFUSED, FENCED, STOPPED = 1, 64, 75, 143
 STOP_SECONDS = 1.7
+STOPPED = "stopped; run it again to go on"
 
 gateway = click.option(
     "--url", default="http://127.0.0.1:4000", envvar="GATEWAY_URL", help="The gateway."
@@ -112,7 +113,7 @@ def start(
             click.echo(f"\nIt goes on; `orderflow replay cancel {found['id']}` ends it.", err=True)
             sys.exit(130)
     click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
-    sys.exit(0 if detach or found["phase"] == "Completed" else FAILED)
+    sys.exit(0 if detach or found["phase"] == "Completed" else Exit.FAILED)
 
 
 def _days(text: str) -> int:
@@ -291,7 +292,7 @@ def run(
     def leave(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
         # Whatever it waits for: what is not committed is sent again by the next.
-        last = threading.Timer(STOP_SECONDS, _leave, (STOPPED, "stopped; run it again to go on"))
+        last = threading.Timer(STOP_SECONDS, _leave, (Exit.STOPPED, STOPPED))
         last.daemon = True
         last.start()
 
@@ -310,19 +311,19 @@ def run(
         if task.requested_at.tzinfo is None or not isinstance(task.spec, dict):
             raise ValueError("the spec is an object, and the time has its zone")
     except ValueError as error:
-        _leave(REFUSED, f"REPLAY_SPEC or REPLAY_REQUESTED_AT cannot be read: {error}")
+        _leave(Exit.REFUSED, f"REPLAY_SPEC or REPLAY_REQUESTED_AT cannot be read: {error}")
     # Not in this thread: it hears no signal while the database's library waits.
     work = ThreadPoolExecutor(1).submit(replay_shard, task, settings, stopping, _print)
     try:
         work.result()
     except Refused as error:
-        _leave(REFUSED, f"refused: {error}")
+        _leave(Exit.REFUSED, f"refused: {error}")
     except Fenced as error:
-        _leave(FENCED, str(error))
+        _leave(Exit.FENCED, str(error))
     except Stopped:
-        _leave(STOPPED, "stopped; run it again to go on")
+        _leave(Exit.STOPPED, STOPPED)
     except (DBAPIError, KafkaException) as error:
-        _leave(FAILED, f"failed, try again: {brief(error)}")
+        _leave(Exit.FAILED, f"failed, try again: {brief(error)}")
 
 
 def _end_with(parent: int) -> None:

@@ -25,6 +25,16 @@ NO_DELAYS = {
     "DISPATCH_DELAY": "0",
     "DELIVERY_DELAY": "0",
 }
+_KNOWLEDGE = (
+    "gateway.orders",
+    "gateway.order_events",
+    "payment.payments",
+    "inventory.inventory",
+    "inventory.reservations",
+    "shipping.shipments",
+    "analytics.order_facts",
+    "analytics.analytics_daily",
+)
 TERMINAL = {"completed", "failed", "cancelled"}
 
 
@@ -210,6 +220,13 @@ class System:
     def event_types(self, order_id: str) -> list[str]:
         """The types of an order's events, in causal order."""
         return [e["event_type"] for e in self.get(f"/api/orders/{order_id}/events")["events"]]
+
+    def digest(self) -> dict[str, Any]:
+        """What the services know of orders, money, stock and parcels: rows and a sum a table."""
+        return {
+            table: self.rows(f"SELECT count(*), sum(hashtext(t::text)::bigint) FROM {table} t")[0]
+            for table in _KNOWLEDGE
+        }
 
     def restock(self, product: str, quantity: int) -> None:
         """Put pieces on the shelf."""

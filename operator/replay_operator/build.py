@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from replay_operator.cluster import GROUP, VERSION, Object
-from services.orderreplay.spec import ReplaySpec
+from services.orderreplay.exit import Exit
+from services.orderreplay.spec import PACE, ReplaySpec
 
 REPLAY_LABEL = f"{GROUP}/replay"
 SCHEDULE_LABEL = f"{GROUP}/scheduled-by"
-PACE = ("eventsPerSecond", "speed", "maxGapSeconds")
 COMPONENT = "orderflow-replay-operator"
 CONTAINER = "replay"
-REFUSED, STOPPED = 64, 143  # how the engine's process ends; see `orderflow replay run`
 
 # What the engine is told of the spec; the rest is the operator's own business.
 _ENGINE = {field.alias or name for name, field in ReplaySpec.model_fields.items()}
@@ -79,13 +78,13 @@ def job(replay: Object, template: Object) -> Object:
             "backoffLimit": spec["backoffLimit"],
             "podFailurePolicy": {
                 "rules": [
-                    {"action": "FailJob", "onExitCodes": _exits(REFUSED)},
+                    {"action": "FailJob", "onExitCodes": _exits(Exit.REFUSED)},
                     {
                         "action": "Ignore",
                         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
                     },
                     # Somebody deleted the pod: it has committed and is no failure.
-                    {"action": "Ignore", "onExitCodes": _exits(STOPPED)},
+                    {"action": "Ignore", "onExitCodes": _exits(Exit.STOPPED)},
                 ]
             },
             "suspend": bool(spec.get("suspend")),
@@ -128,7 +127,9 @@ def _pod(replay: Object, template: Object, labels: dict[str, str]) -> Object:
         "REPLAY_ID": meta["uid"],
         "REPLAY_NAME": f"{meta['namespace']}/{meta['name']}",
         "REPLAY_REQUESTED_AT": meta["creationTimestamp"],
-        "REPLAY_SPEC": json.dumps({k: v for k, v in spec.items() if k in _ENGINE}),
+        "REPLAY_SPEC": json.dumps(
+            {k: v for k, v in spec.items() if k in _ENGINE}, ensure_ascii=False
+        ),
     }
     kept = [each for each in container.get("env", []) if each["name"] not in env]
     container["env"] = kept + [{"name": name, "value": value} for name, value in env.items()]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from uuid_utils import uuid7
 
 from services.eventkit.http import query, reply
@@ -18,6 +18,7 @@ from services.eventkit.problems import Problem
 from services.gateway.neighbours import Neighbours
 from services.orderreplay import answer
 from services.orderreplay.spec import DAYS, ReplaySpec
+from services.orderreplay.status import ENDED
 
 GROUP, VERSION, PLURAL = "orderflow.dev", "v1alpha1", "orderreplays"
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -60,14 +61,6 @@ class ByWorker:
         return self._neighbours.ask("replay", "POST", f"/api/replays/{id}/{action}")
 
 
-class ListQuery(BaseModel):
-    """Which replays to list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(50, ge=1, le=500)
-
-
 class ByOperator:
     """Replays as OrderReplay resources of one namespace, run by the operator."""
 
@@ -96,7 +89,7 @@ class ByOperator:
         name, now = f"replay-{uuid7()}", datetime.now(UTC)
         if key:
             name = f"replay-{sha256(key.encode()).hexdigest()[:32]}"
-        manifest = {
+        manifest: dict[str, Any] = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "OrderReplay",
             "metadata": {
@@ -109,8 +102,7 @@ class ByOperator:
         repeated = made is None
         made = made or self._get(name)
         found = _replay(made)
-        asked = ReplaySpec.model_validate(manifest["spec"]).as_json()
-        if repeated and _selection(found["spec"]) != _selection(asked):
+        if repeated and not _same(found["spec"], manifest["spec"]):
             raise answer.key_reused(key or "", name)
         # Kubernetes cuts the time of creation to seconds.
         told = answer.accepted(found, spec, max(_created(made), now))
@@ -134,7 +126,7 @@ class ByOperator:
 
     def page(self) -> Response:
         """The newest replays."""
-        limit = query(ListQuery).limit
+        limit = query(answer.ListQuery).limit
         with _explained():
             items = self._api.list_namespaced_custom_object(*self._place, _request_timeout=10)
         newest = sorted(items["items"], key=_created, reverse=True)[:limit]
@@ -147,12 +139,8 @@ class ByOperator:
     def act(self, id: str, action: str) -> Response:
         """Say what is wanted of a replay; the operator does it."""
         phase = self._get(id).get("status", {}).get("phase")
-        if phase in answer.ENDED:
-            raise Problem(
-                409,
-                "replay-ended",
-                f"The replay has ended, it is {phase}; ask for a new one instead.",
-            )
+        if phase in ENDED:
+            raise answer.ended(phase)
         with _explained(id):
             changed = self._api.patch_namespaced_custom_object(
                 *self._place, id, {"spec": _WANTED[action]}, _request_timeout=10
@@ -177,7 +165,7 @@ def _explained(id: str = "") -> Iterator[None]:
         yield
     except ApiException as error:
         if error.status == 404 and id:
-            raise _unknown(id) from None
+            raise answer.unknown(id) from None
         if error.status in (400, 422):
             raise Problem(400, "invalid-request", brief(error)[:500]) from None
         if error.status in (401, 403, 404):
@@ -203,22 +191,19 @@ def _explained(id: str = "") -> Iterator[None]:
         ) from None
 
 
-def _unknown(id: str) -> Problem:
-    return Problem(
-        404, "replay-not-found", f"There is no replay {id[:100]!r}; GET /api/replays lists them."
-    )
-
-
 def _as_resource(spec: ReplaySpec) -> dict[str, Any]:
     """The spec as the resource has it: there one of days and from must be given."""
     given = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return given if spec.days or spec.from_ else {"days": DAYS} | given
 
 
-def _selection(spec: dict[str, Any]) -> dict[str, Any]:
-    """What of a spec cannot be changed later."""
-    pace = ("eventsPerSecond", "speed", "maxGapSeconds")
-    return {name: value for name, value in spec.items() if name not in pace}
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two specs select the same; the pace may have been changed."""
+    try:
+        first, second = (ReplaySpec.model_validate(each) for each in (one, other))
+    except ValidationError:  # of another version of the resource
+        return False
+    return first.selection() == second.selection()
 
 
 def _created(resource: dict[str, Any]) -> datetime:

@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
 from services.gateway.neighbours import Neighbours
 from services.gateway.replays import Replays
-from services.orderreplay.spec import ReplaySpec
+from services.orderreplay import answer
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 STORE_SECONDS = 3.0  # a restart of the database takes less
@@ -145,12 +144,7 @@ def create(
     @routes.post("/api/orders/replay")
     def replay() -> Response:
         """Ask for a replay; 202, as a process of its own runs it."""
-        spec, key = body(ReplaySpec) if raw_body() else ReplaySpec(), _idempotency_key()
-        try:
-            spec.window(datetime.now(UTC))
-        except ValueError as error:
-            raise Problem(400, "invalid-request", f"{error}.") from None
-        return replays.start(spec, key)
+        return replays.start(answer.asked(), _idempotency_key())
 
     @routes.get("/api/replays")
     def list_replays() -> Response:
@@ -207,11 +201,7 @@ def _uuid(text: str) -> UUID:
 
 def _replay_id(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise Problem(
-            404,
-            "replay-not-found",
-            f"There is no replay {text[:100]!r}; GET /api/replays lists them.",
-        )
+        raise answer.unknown(text)
     return text
 
 

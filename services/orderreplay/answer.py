@@ -1,15 +1,50 @@
 """What clients are told of a replay, wherever it runs."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from services.eventkit.event import rfc3339
+from services.eventkit.http import body, raw_body
 from services.eventkit.problems import Problem
 from services.orderreplay.spec import ReplaySpec
+from services.orderreplay.status import ENDED
 
-PHASES = ("Pending", "Running", "Suspended", "Completed", "Failed", "Cancelled")
-ENDED = ("Completed", "Failed", "Cancelled")
 REPEATED = {"Idempotency-Replayed": "true"}
+
+
+class ListQuery(BaseModel):
+    """Which replays to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=500)
+
+
+def asked() -> ReplaySpec:
+    """What the request asks for; without a body the last week. Raises Problem."""
+    spec = body(ReplaySpec) if raw_body() else ReplaySpec()
+    try:
+        spec.window(datetime.now(UTC))
+    except ValueError as error:
+        raise Problem(400, "invalid-request", f"{error}.") from None
+    return spec
+
+
+def unknown(id: str) -> Problem:
+    """What whoever names a replay that there is not is told."""
+    return Problem(
+        404, "replay-not-found", f"There is no replay {id[:100]!r}; GET /api/replays lists them."
+    )
+
+
+def ended(phase: str) -> Problem:
+    """What whoever wants to steer a replay that cannot be steered any more is told."""
+    how = "has ended" if phase in ENDED else "is being cancelled"
+    return Problem(
+        409, "replay-ended", f"The replay {how}, it is {phase}; ask for a new one instead."
+    )
 
 
 def key_reused(key: str, id: str) -> Problem:

@@ -167,11 +167,14 @@ def ends(settings: Settings, topic: str) -> dict[int, int]:
 
 
 def committed(
-    consumer: Consumer, topic: str, ends: dict[int, int], stopped: Callable[[], bool]
+    consumer: Consumer,
+    topic: str,
+    ends: dict[int, int],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Any]:
     """The committed messages of a topic for ever, and None once each partition's end was reached.
 
-    Raises KafkaException for what does not pass by itself.
+    Raises KafkaException for any fault, after which one may begin anew.
     """
     unread = dict(ends)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
@@ -188,7 +191,7 @@ def committed(
                     del unread[number]
                     if not unread:
                         yield None
-            elif error.fatal() or not error.retriable():
+            else:
                 raise KafkaException(error)
 
 
@@ -204,12 +207,8 @@ def _decode(message: Any) -> tuple[str, Checkpoint | None] | None:
         return None
 
 
-def read(
-    settings: Settings,
-    replay_id: str | None = None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> list[Checkpoint]:
-    """All checkpoints there are, or those of a replay, by replay and shard; fewer when stopped.
+def read(settings: Settings, replay_id: str | None = None) -> list[Checkpoint]:
+    """All checkpoints there are, or those of a replay, by replay and shard.
 
     What was written before the call is seen, so it waits for open transactions to end. Raises
     KafkaException where Kafka does not answer.
@@ -218,7 +217,7 @@ def read(
     consumer = consumer_of_committed(settings)
     found: dict[str, Checkpoint] = {}
     try:
-        for message in committed(consumer, CHECKPOINTS, end, stopped):
+        for message in committed(consumer, CHECKPOINTS, end):
             if message is None:
                 break
             if (decoded := _decode(message)) is None:

@@ -27,6 +27,7 @@ from services.events import EventType, OrderStatus, Topic
 TOPIC = "orders-replay"
 CHECKPOINTS = "replay-checkpoints"
 DAYS = 7
+PACE = ("eventsPerSecond", "speed", "maxGapSeconds")
 MAX_BYTES = 64 * 1024  # an environment variable of Linux has at most twice that
 
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -208,6 +209,10 @@ class ReplaySpec(_Part):
                 "The whole is too large to hand to a process; name fewer customers or products"
             )
         return self
+
+    def selection(self) -> dict[str, Any]:
+        """As JSON, what cannot change once a replay has begun: all but the pace."""
+        return {name: value for name, value in self.as_json().items() if name not in PACE}
 
     def window(self, requested_at: datetime) -> tuple[datetime, datetime]:
         """From when (included) to when (not included), for a replay made at ``requested_at``.

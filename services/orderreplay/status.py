@@ -7,6 +7,9 @@ from typing import Any
 from services.eventkit.event import rfc3339
 from services.orderreplay.checkpoint import Checkpoint, Plan, ShardPhase
 
+ENDED = ("Completed", "Failed", "Cancelled")  # the phases that a replay does not leave
+PHASES = ("Pending", "Running", "Suspended", *ENDED)
+
 
 def summary(checkpoints: Sequence[Checkpoint], shards: int, *, running: bool) -> dict[str, Any]:
     """Plan, progress and report of a replay of so many shards, as JSON.

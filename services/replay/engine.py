@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -54,7 +54,6 @@ HOPELESS = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 )
-PACE = {"eventsPerSecond", "speed", "maxGapSeconds"}  # may change while a replay runs
 
 
 class Fenced(Exception):
@@ -209,7 +208,6 @@ class _Shard:
             self._active_before = self._committed.active_seconds
 
     def _read(self) -> list[Checkpoint]:
-        # Not cut short by a stop that was asked for before the start: what is there must be known.
         return read(self._settings, self._committed.replay_id)
 
     def _undelivered(self, error: KafkaError | None, _: object) -> None:
@@ -247,13 +245,10 @@ class _Shard:
 
     def _same_selection(self) -> None:
         # As this version reads it: of an older one, new fields have their defaults.
-        then = ReplaySpec.model_validate(self._committed.spec).as_json()
-        now = self._spec.as_json()
-        if changed := [
-            name
-            for name in sorted(then.keys() | now.keys())
-            if then.get(name) != now.get(name) and name not in PACE
-        ]:
+        then = ReplaySpec.model_validate(self._committed.spec).selection()
+        now = self._spec.selection()
+        names = sorted(then.keys() | now.keys())
+        if changed := [name for name in names if then.get(name) != now.get(name)]:
             raise Refused(
                 f"The replay was begun with another {changed[0]}; make a new replay for that"
             )
@@ -458,7 +453,7 @@ class _Shard:
                         raise
                 self._stopping.wait(0.1)
 
-    def _judge(self, error: KafkaException) -> None:
+    def _judge(self, error: KafkaException) -> NoReturn:
         """Raise what an error of a transaction means."""
         cause: KafkaError = error.args[0]
         if cause.code() == KafkaError._FATAL:  # sending does not tell which, committing does

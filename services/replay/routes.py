@@ -6,15 +6,12 @@ from uuid import UUID
 
 import orjson
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from uuid_utils import uuid7
 
-from services.eventkit.http import body, query, raw_body, reply
-from services.eventkit.problems import Problem
+from services.eventkit.http import query, reply
 from services.eventkit.service import Service
 from services.orderreplay import answer
-from services.orderreplay.spec import ReplaySpec
 
 ACTIONS = {
     "suspend": "suspend = true",
@@ -29,14 +26,6 @@ VALUES (%(id)s, %(spec)s, %(now)s, %(key)s) ON CONFLICT (idempotency_key) DO NOT
 _BY_KEY = "SELECT * FROM replays WHERE idempotency_key = %(key)s"
 
 
-class ListQuery(BaseModel):
-    """Which replays to list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(50, ge=1, le=500)
-
-
 def create(service: Service) -> Blueprint:
     """The routes over the table of replays."""
     routes = Blueprint("replays", __name__)
@@ -44,12 +33,7 @@ def create(service: Service) -> Blueprint:
     @routes.post("/api/orders/replay")
     def start() -> Response:
         """Ask for a replay; 202, as the worker runs it."""
-        spec = body(ReplaySpec) if raw_body() else ReplaySpec()
-        now = datetime.now(UTC)
-        try:
-            spec.window(now)
-        except ValueError as error:
-            raise Problem(400, "invalid-request", f"{error}.") from None
+        spec, now = answer.asked(), datetime.now(UTC)
         key = request.headers.get("Idempotency-Key")  # which the gateway has checked
         values = {
             "id": str(uuid7()),
@@ -71,7 +55,7 @@ def create(service: Service) -> Blueprint:
     @routes.get("/api/replays")
     def replays() -> Response:
         """The newest replays."""
-        limit = query(ListQuery).limit
+        limit = query(answer.ListQuery).limit
         with service.statements.connect() as db:
             rows = db.exec_driver_sql(
                 "SELECT * FROM replays ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
@@ -83,11 +67,9 @@ def create(service: Service) -> Blueprint:
     def replay(id: str) -> Response:
         """One replay."""
         with service.statements.connect() as db:
-            row = db.exec_driver_sql(
-                "SELECT * FROM replays WHERE id = %(id)s", {"id": _uuid(id)}
-            ).first()
+            row = _find(db, id)
         if row is None:
-            raise _unknown(id)
+            raise answer.unknown(id)
         return reply({"success": True, "replay": _replay(row)})
 
     @routes.post("/api/replays/<id>/<any(suspend, resume, cancel):action>")
@@ -100,25 +82,19 @@ def create(service: Service) -> Blueprint:
                 " AND (NOT cancel OR %(action)s = 'cancel') RETURNING *",
                 {"id": _uuid(id), "action": action},
             ).first()
-            found = (
-                row
-                or db.exec_driver_sql(
-                    "SELECT * FROM replays WHERE id = %(id)s", {"id": _uuid(id)}
-                ).first()
-            )
+            found = row or _find(db, id)
         if found is None:
-            raise _unknown(id)
+            raise answer.unknown(id)
         if row is None:
-            how = "is being cancelled" if found.phase not in answer.ENDED else "has ended"
-            raise Problem(
-                409,
-                "replay-ended",
-                f"The replay {how}, it is {found.phase}; ask for a new one instead.",
-            )
+            raise answer.ended(found.phase)
         service.wake("worker")
         return reply({"success": True, "replay": _replay(row)}, 202)
 
     return routes
+
+
+def _find(db: Connection, id: str) -> Row[Any] | None:
+    return db.exec_driver_sql("SELECT * FROM replays WHERE id = %(id)s", {"id": _uuid(id)}).first()
 
 
 def _replay(row: Row[Any]) -> dict[str, Any]:
@@ -140,10 +116,4 @@ def _uuid(text: str) -> str:
             return str(UUID(text))
     except ValueError:
         pass
-    raise _unknown(text)
-
-
-def _unknown(id: str) -> Problem:
-    return Problem(
-        404, "replay-not-found", f"There is no replay {id[:100]!r}; GET /api/replays lists them."
-    )
+    raise answer.unknown(text)

@@ -61,10 +61,10 @@ def verify(settings: Settings, checkpoints: Sequence[Checkpoint]) -> Verdict:
         sum(c.replayed for c in checkpoints),
         int(checksum([c.checksum for c in checkpoints]), 16),
     )
-    source = Count()
+    source, history = Count(), Source(settings)
     for checkpoint in checkpoints:
         if checkpoint.cursor and checkpoint.replayed:
-            _read_source(Source(settings), checkpoint, source)
+            _read_source(history, checkpoint, source)
     target, faults = _read_target(settings, checkpoints[0])
     for name, count in (("the stored history has", source), ("the target holds", target)):
         if count.events != reported.events:
@@ -128,8 +128,6 @@ def _messages(settings: Settings, topic: str) -> Iterator[Any]:
     """What is committed on a topic of what was written before the call."""
     consumer, end = consumer_of_committed(settings), ends(settings, topic)
     try:
-        yield from takewhile(
-            lambda m: m is not None, committed(consumer, topic, end, lambda: False)
-        )
+        yield from takewhile(lambda m: m is not None, committed(consumer, topic, end))
     finally:
         consumer.close()

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,16 @@ from sqlalchemy import Connection, Row
 from services.eventkit.event import rfc3339
 from services.eventkit.settings import Settings
 from services.orderreplay.checkpoint import Checkpoint, Follower, ShardPhase
-from services.orderreplay.status import summary
+from services.orderreplay.exit import Exit
+from services.orderreplay.status import ENDED, summary
 
 log = logging.getLogger(__name__)
 
 PROCESSES = 8  # that replay at the same time; more shards wait for their turn
 BACKOFF_LIMIT = 6  # failed tries of a shard in a row, without coming further
 ROUND = 0.5  # seconds
+_GOING = (ShardPhase.PLANNING, ShardPhase.RUNNING)
 GRACE = 10.0  # seconds in which the follower reads what a process committed last
-REFUSED, FENCED, STOPPED = 64, 75, 143  # exit codes of `orderflow replay run`
 
 
 @dataclass
@@ -94,60 +96,45 @@ class Worker:
         known = {c.shard: c for c in self.follower.of(id)}
         for shard, each in enumerate(tries):
             self._reap(id, each, known.get(shard))
-        refusals = [each.refused_at for each in tries if each.refused_at]
-        failures = max(each.failed for each in tries)
         running = any(each.process for each in tries)
         found = summary(list(known.values()), shards, running=running)
-        phase, message = "Running", found["message"]
-        if found["complete"]:
-            phase = "Completed"
-        elif found["refused"] or (refusals and time.monotonic() - max(refusals) > GRACE):
-            phase = "Failed"
-            message = message or "The replay was refused; the log of the worker says why"
-        elif failures > BACKOFF_LIMIT:
-            phase = "Failed"
-            message = f"A shard failed {failures} times in a row; the log of the worker says why"
-        elif row.cancel or row.suspend:
-            phase = "Cancelled" if row.cancel else "Suspended"
-        going = [
-            s for s, c in known.items() if c.phase in (ShardPhase.PLANNING, ShardPhase.RUNNING)
-        ]
-        if phase != "Running":
-            for each in tries:
-                _terminate(each)
-            if phase in ("Suspended", "Cancelled"):
-                # Somebody else may be at a shard that nobody has stopped: a process that a worker
-                # before this one has left behind. It is fenced.
-                self._start(row, tries, [s for s in going if s < shards], stop=True)
-                if running or going:
-                    phase, message = "Running", "It is being stopped"
-        else:
+        phase, message = _wanted(row, tries, found)
+        if phase == "Running":
             planned = 0 in known and known[0].snapshot_at is not None
             wanted = range(shards) if planned else range(1)  # the others use its snapshot
             self._start(row, tries, [s for s in wanted if not tries[s].complete])
             if not found["progress"] and not any(each.process for each in tries):
                 phase, message = "Pending", "It waits for its turn"
+        else:
+            for each in tries:
+                _terminate(each)
+        if phase in ("Suspended", "Cancelled"):
+            going = [s for s, c in known.items() if c.phase in _GOING]
+            # Somebody else may be at a shard that nobody has stopped: a process that a worker
+            # before this one has left behind. It is fenced.
+            self._start(row, tries, going, stop=True)
+            if running or going:
+                phase, message = "Running", "It is being stopped"
         status = found | {"message": message}
         if phase in ("Failed", "Cancelled"):
-            status["completionTime"] = rfc3339(_now(db))
-        if phase in ("Completed", "Failed", "Cancelled"):
+            status["completionTime"] = rfc3339(datetime.now(UTC))
+        if phase in ENDED:
             for shard in range(shards):
                 self._tries.pop((id, shard))
-        changed = orjson.loads(orjson.dumps(status)) != row.status
-        if changed or phase != row.phase or failures != row.failures:
-            with db.begin():
-                db.exec_driver_sql(
-                    "UPDATE replays SET phase = %(phase)s, status = %(status)s,"
-                    " failures = %(failures)s WHERE id = %(id)s",
-                    {
-                        "id": id,
-                        "phase": phase,
-                        "status": orjson.dumps(status).decode(),
-                        "failures": failures,
-                    },
-                )
+        self._write(db, row, phase, status)
+
+    def _write(self, db: Connection, row: Row[Any], phase: str, status: dict[str, Any]) -> None:
+        text = orjson.dumps(status).decode()
+        if phase == row.phase and orjson.loads(text) == row.status:
+            return
+        with db.begin():
+            db.exec_driver_sql(
+                "UPDATE replays SET phase = %(phase)s, status = %(status)s WHERE id = %(id)s",
+                {"id": row.id, "phase": phase, "status": text},
+            )
         if phase != row.phase:
-            log.info("replay %s", phase.lower(), extra={"replayId": id, "why": message})
+            why = {"replayId": str(row.id), "why": status["message"]}
+            log.info("replay %s", phase.lower(), extra=why)
 
     def _reap(self, id: str, each: _Try, checkpoint: Checkpoint | None) -> None:
         """See how a process of ours has ended."""
@@ -158,15 +145,15 @@ class Worker:
         if code is None:
             return
         each.process = None
-        if code == 0:
+        if code == Exit.COMPLETE:
             each.complete = True  # the follower may not have read it yet
-        elif code == REFUSED:
+        elif code == Exit.REFUSED:
             each.refused_at = time.monotonic()
-        elif code not in (STOPPED, -signal.SIGTERM):
+        elif code not in (Exit.STOPPED, -signal.SIGTERM):
             replayed = checkpoint.replayed if checkpoint else 0
             if replayed > each.replayed:
                 each.failed, each.replayed = 0, replayed
-            each.failed += code != FENCED
+            each.failed += code != Exit.FENCED
             each.not_before = time.monotonic() + min(2**each.failed, 30)
             log.warning("a replay ended with exit code %s", code, extra={"replayId": id})
 
@@ -202,11 +189,22 @@ class Worker:
         }
 
 
+def _wanted(row: Row[Any], tries: list[_Try], found: dict[str, Any]) -> tuple[str, str]:
+    """The phase that a replay is to be in, and why for people."""
+    if found["complete"]:
+        return "Completed", found["message"]
+    refusals = [each.refused_at for each in tries if each.refused_at]
+    if found["refused"] or (refusals and time.monotonic() - max(refusals) > GRACE):
+        said = found["message"] or "The replay was refused; the log of the worker says why"
+        return "Failed", said
+    failed = max(each.failed for each in tries)
+    if failed > BACKOFF_LIMIT:
+        return "Failed", f"A shard failed {failed} times in a row; the log of the worker says why"
+    if row.cancel or row.suspend:
+        return ("Cancelled" if row.cancel else "Suspended"), found["message"]
+    return "Running", found["message"]
+
+
 def _terminate(each: _Try) -> None:
     if each.process and each.process.poll() is None:
         each.process.terminate()
-
-
-def _now(db: Connection) -> Any:
-    with db.begin():
-        return db.exec_driver_sql("SELECT now()").scalar_one()

@@ -17,7 +17,6 @@ def upgrade() -> None:
             phase text NOT NULL DEFAULT 'Pending' CHECK (phase IN
                 ('Pending', 'Running', 'Suspended', 'Completed', 'Failed', 'Cancelled')),
             status jsonb NOT NULL DEFAULT '{}',
-            failures integer NOT NULL DEFAULT 0,
             idempotency_key text UNIQUE
         );
         CREATE INDEX replays_created ON replays (created_at, id);
