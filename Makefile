@@ -55,7 +55,8 @@ test-fast: $(READY) ## the tests that need no server
 
 .PHONY: test-operator
 test-operator: $(READY) ## the operator on a real Kubernetes API server, which is built once
-	@$(BIN)/python -m tests.kube.binaries && exec $(BIN)/python -m pytest tests/kube tests/operator $(ARGS)
+	@$(BIN)/python -m tests.kube.binaries && exec $(BIN)/python -m pytest tests/kube tests/operator \
+	  -n 4 --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## style, format and types
