@@ -80,11 +80,10 @@ def create(
     def live(ws: Server) -> None:
         try:
             _Client(ws, patience).follow(feed, stats)
+            ws.close(CloseReason.GOING_AWAY)
         except (OSError, ValueError, ConnectionClosed) as error:
             log.info("a client of the feed has gone: %s", brief(error))
         finally:
-            with suppress(OSError, ValueError, ConnectionClosed):
-                ws.close(CloseReason.GOING_AWAY)
             # The library's own thread waits for the client's answer, which may never come.
             with suppress(OSError):
                 ws.sock.shutdown(socket.SHUT_RDWR)

@@ -1,10 +1,16 @@
 """PostgreSQL: engines, the inbox, the outbox table, and which errors pass by themselves."""
 
+import select
 from collections.abc import Iterable, Sequence
 
 import psycopg2
-from sqlalchemy import URL, Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError, DisconnectionError, TimeoutError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InvalidatePoolError,
+    TimeoutError,
+)
 
 from services.eventkit.event import Event, Language, encode
 
@@ -52,7 +58,7 @@ def connect(url: URL, *, schema: str, pool: int, autocommit: bool = False) -> En
 
     With ``autocommit`` each statement is a transaction of its own: one round trip.
     """
-    return create_engine(
+    engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
         pool_size=pool,
@@ -68,6 +74,17 @@ def connect(url: URL, *, schema: str, pool: int, autocommit: bool = False) -> En
             "options": f"-c search_path={schema} {_OPTIONS}",
         },
     )
+    event.listen(engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _refuse_dead(connection: psycopg2.extensions.connection, *_: object) -> None:
+    """A server that left has said so, which needs no round trip to see; the pool then connects."""
+    idle = select.poll()
+    if not connection.closed:
+        idle.register(connection, select.POLLIN)
+    if connection.closed or idle.poll(0):
+        raise InvalidatePoolError
 
 
 def is_transient(error: BaseException) -> bool:

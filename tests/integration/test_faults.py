@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 from confluent_kafka.admin import AdminClient
 
 from services.registry import NAMES
@@ -134,6 +135,22 @@ def test_every_process_outlives_a_restart_of_postgresql(system: System) -> None:
     assert system.ended(order)["status"] == "completed"
     assert {name: system.processes[name][0].pid for name in NAMES} == before
     assert all(process.poll() is None for name in NAMES for process in system.processes[name])
+
+
+def test_a_restart_of_postgresql_between_two_requests_is_not_seen_by_clients(
+    system: System,
+) -> None:
+    routes = ("orders", f"orders/{system.accepted()}", "inventory", "analytics", "replays")
+    urls = [system.url("gateway", f"/api/{route}") for route in routes for _ in range(8)]
+
+    def answers() -> set[int]:
+        with ThreadPoolExecutor(len(urls)) as pool:
+            return {answer.status_code for answer in pool.map(requests.get, urls)}
+
+    assert answers() == {200}
+    system.postgres.kill()
+    system.postgres.start()
+    assert answers() == {200}
 
 
 def test_groups_that_lose_their_offsets_read_everything_again_and_change_nothing(
