@@ -130,7 +130,7 @@ def consumer_of_committed(settings: Settings) -> Consumer:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             enable_partition_eof=True,
-            fetch_wait_max_ms=100,
+            fetch_wait_max_ms=50,
         )
     )
 
@@ -177,11 +177,12 @@ def committed(
     Raises KafkaException for any fault, after which one may begin anew.
     """
     unread = dict(ends)
+    consumer.list_topics(topic, timeout=5)  # a client that finds no leader looks again in 0.5 s
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
     if not unread:
         yield None
     while not stopped():
-        for message in consumer.consume(10_000, timeout=0.1):
+        for message in consumer.consume(10_000, timeout=0.05):
             error = message.error()
             if error is None:
                 yield message

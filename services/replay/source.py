@@ -1,5 +1,6 @@
 """The stored history, as a shard of a replay reads it: in order of time, at a snapshot."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from sqlalchemy import Connection
 from services.events import STATUS
 from services.orderreplay.checkpoint import Plan
 from services.orderreplay.spec import ReplaySpec
+
+log = logging.getLogger(__name__)
 
 PAGE = 2_000  # events
 # A filter that lets little by reads far for a page.
@@ -200,6 +203,8 @@ def snapshot(db: Connection, stopped: Callable[[float], bool]) -> datetime | Non
     while True:
         with db.begin():
             found = set(db.exec_driver_sql(_WRITERS).scalars())
+        if found and writers is None:
+            log.info("waiting for those that still write to the history: %d transactions", len(found))
         writers = found if writers is None else writers & found
         if not writers:
             return now
