@@ -204,7 +204,7 @@ def snapshot(db: Connection, stopped: Callable[[float], bool]) -> datetime | Non
         with db.begin():
             found = set(db.exec_driver_sql(_WRITERS).scalars())
         if found and writers is None:
-            log.info("waiting for those that still write to the history: %d transactions", len(found))
+            log.info("waiting for %d that still write to the history", len(found))
         writers = found if writers is None else writers & found
         if not writers:
             return now

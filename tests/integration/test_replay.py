@@ -306,7 +306,7 @@ def test_a_snapshot_waits_for_whoever_is_writing_an_earlier_event(history: Histo
         task = history.task({"filter": {"customerIds": ["SLOW"]}})
         process = history.launch(task)
         assert process.stderr
-        next(line for line in process.stderr if "waiting for those that still write" in line)
+        next(line for line in process.stderr if "waiting for 1 that still write" in line)
         slow.commit()
     assert process.wait(30) == 0
     assert history.replayed(task) == 1
