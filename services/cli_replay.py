@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import FrameType
 from typing import Any
@@ -94,7 +94,8 @@ def start(
     url: str, as_json: bool, manifest: bool, detach: bool, dry_run: bool, **given: Any
 ) -> None:
     """Replay the last DAYS (7) of orders to TOPIC (orders-replay) and follow it."""
-    if given["from_"] and given["days"] and not given["topic"]:
+    word = given["days"] or ""
+    if given["from_"] and word and not given["topic"] and not word.isdecimal():
         given["topic"] = given.pop("days")  # the window is given, so the one word is the topic
     elif given["days"]:
         given["days"] = _days(given["days"])
@@ -170,10 +171,11 @@ _OPTIONS = {
 def _manifest(spec: dict[str, Any]) -> str:
     import yaml
 
+    name = re.sub("[^a-z0-9]+", "-", spec.get("topic", TOPIC).lower()).strip("-")
     manifest = {
         "apiVersion": "orderflow.dev/v1alpha1",
         "kind": "OrderReplay",
-        "metadata": {"generateName": f"{spec.get('topic', TOPIC).lower().replace('_', '-')}-"},
+        "metadata": {"name": f"{name or 'replay'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"},
         "spec": spec,
     }
     return yaml.safe_dump(manifest, sort_keys=False).rstrip()

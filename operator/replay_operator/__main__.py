@@ -36,7 +36,10 @@ def main() -> None:
     except (OSError, ValueError, yaml.YAMLError) as error:
         sys.exit(f"JOB_TEMPLATE={settings.job_template}: {error}")
     health = Health()
-    serve(health, settings.host, settings.port)
+    try:
+        serve(health, settings.host, settings.port)
+    except OSError as error:
+        sys.exit(f"Port {settings.port} cannot be used ({error}); set PORT to another.")
     cluster = Cluster()
     lease = Lease(
         cluster,

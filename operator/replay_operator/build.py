@@ -6,7 +6,10 @@ import json
 from datetime import datetime
 from typing import Any
 
-from replay_operator.cluster import GROUP, VERSION, Object
+from pydantic import ValidationError
+
+from replay_operator.cluster import GROUP, VERSION, Object, moment
+from services.eventkit.event import explain
 from services.orderreplay.exit import Exit
 from services.orderreplay.spec import PACE, ReplaySpec
 
@@ -48,6 +51,18 @@ def job_name(replay: Object) -> str:
     pace = json.dumps([spec.get(name) for name in PACE])
     digest = hashlib.sha256(f"{meta['uid']} {pace}".encode()).hexdigest()[:10]
     return f"{meta['name'].replace('.', '-')[:40].rstrip('-')}-{digest}"
+
+
+def refusal(replay: Object) -> str | None:
+    """What of a replay's spec can never be replayed and its schema cannot tell; None if nothing."""
+    asked = {name: value for name, value in replay["spec"].items() if name in _ENGINE}
+    try:
+        ReplaySpec.model_validate(asked).window(moment(replay["metadata"]["creationTimestamp"]))
+    except ValidationError as error:
+        return explain(error).removeprefix("value: ")
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def job(replay: Object, template: Object) -> Object:
@@ -121,8 +136,12 @@ def _pod(replay: Object, template: Object, labels: dict[str, str]) -> Object:
     own = pod.setdefault("metadata", {})
     own["labels"] = own.get("labels", {}) | labels
     pod["spec"]["restartPolicy"] = "Never"  # as podFailurePolicy demands
+    # The first process of a container is deaf to a SIGTERM until it has set a handler: a replay
+    # that is stopped while it starts would go on. So the first is the sandbox's own.
+    pod["spec"]["shareProcessNamespace"] = True
     container = next(c for c in pod["spec"]["containers"] if c["name"] == CONTAINER)
     container["args"] = ["replay", "run"]
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"  # for the status to say why
     env = {
         "REPLAY_ID": meta["uid"],
         "REPLAY_NAME": f"{meta['namespace']}/{meta['name']}",

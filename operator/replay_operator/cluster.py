@@ -6,6 +6,7 @@ connection pool). Its models are not: they drop fields that they do not know.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes import client, config
@@ -23,6 +24,7 @@ _PREFIX = {
     SCHEDULES: f"/apis/{GROUP}/{VERSION}",
     "jobs": "/apis/batch/v1",
     "events": "/api/v1",
+    "pods": "/api/v1",
     "leases": "/apis/coordination.k8s.io/v1",
 }
 
@@ -37,6 +39,16 @@ class ApiError(Exception):
 
 class NotLeadingError(Exception):
     """A change was held back, as another operator may be at work by now."""
+
+
+def moment(text: str) -> datetime:
+    """A time as Kubernetes writes it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def written(time: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def path(kind: str, namespace: str | None, name: str = "", subresource: str = "") -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from replay_operator import build, metrics, schedule, state
+from replay_operator import build, metrics, pods, schedule, state
 from replay_operator.cluster import REPLAYS, SCHEDULES, TERMINATING, ApiError, Cluster, Object
 from services.orderreplay.checkpoint import Checkpoint
 from services.orderreplay.status import summary
@@ -54,7 +54,9 @@ class Reconciler:
         uid = replay["metadata"]["uid"]
         labels = f"{build.REPLAY_LABEL}={uid}"
         jobs = [j for j in self._cluster.list("jobs", namespace, labels) if build.owned_by(j, uid)]
-        decision = self._decide(replay, jobs, None)
+        refused = build.refusal(replay)
+        problem = state.Problem("Refused", refused, lasting=True) if refused else None
+        decision = self._decide(replay, jobs, problem)
         if problem := self._act(replay, decision):
             decision = self._decide(replay, jobs, problem)
         if decision.expire:
@@ -63,15 +65,21 @@ class Reconciler:
         return self._write(replay, decision)
 
     def _decide(
-        self, replay: Object, jobs: list[Object], problem: tuple[str, str] | None
+        self, replay: Object, jobs: list[Object], problem: state.Problem | None
     ) -> state.Decision:
-        checkpoints = self._checkpoints.of(replay["metadata"]["uid"])
-        known = summary(checkpoints, replay["spec"]["parallelism"], running=state.at_work(jobs))
-        seen = state.Seen(known, self._checkpoints.fault)
+        meta, fault = replay["metadata"], self._checkpoints.fault
+        running = state.at_work(jobs) and fault is None
+        checkpoints = self._checkpoints.of(meta["uid"])
+        known = summary(checkpoints, replay["spec"]["parallelism"], running=running)
+        trouble = pods.Trouble()
+        if state.in_doubt(jobs):
+            labels = f"{build.REPLAY_LABEL}={meta['uid']}"
+            trouble = pods.trouble(self._cluster.list("pods", meta["namespace"], labels))
+        seen = state.Seen(known, fault, trouble)
         name = build.job_name(replay)
         return state.decide(replay, jobs, name, seen, datetime.now(UTC), problem)
 
-    def _act(self, replay: Object, decision: state.Decision) -> tuple[str, str] | None:
+    def _act(self, replay: Object, decision: state.Decision) -> state.Problem | None:
         """Do what was decided. Returns why there can be no Job, if so."""
         for job in decision.delete:
             self._cluster.delete("jobs", job)
@@ -92,7 +100,10 @@ class Reconciler:
             if error.status == 409:
                 return self._taken(replay, namespace, name, wanted)
             if error.status in (400, 403, 422):
-                return "JobRefused", f"The API server refuses Job {name}: {error}"
+                # What of a Job comes from the spec is resources, and they cannot be changed.
+                lasting = error.status == 422 and "resources" in replay["spec"]
+                told = f"The API server refuses Job {name}: {error}"
+                return state.Problem("JobRefused", told, lasting)
             raise
         metrics.jobs_created.inc()
         self._tell(replay, "JobCreated", f"Made Job {name}", warning=False)
@@ -100,13 +111,13 @@ class Reconciler:
 
     def _taken(
         self, replay: Object, namespace: str, name: str, wanted: Object
-    ) -> tuple[str, str] | None:
+    ) -> state.Problem | None:
         """There is a Job of the name. It is ours if its owner is; then it lacks our label."""
         there = self._cluster.get("jobs", namespace, name)
         if there is None:
             raise ApiError(409, "AlreadyExists", f"Job {name} was there and is gone")
         if not build.owned_by(there, replay["metadata"]["uid"]):
-            return (
+            return state.Problem(
                 "JobNameTaken",
                 f"There is a Job {name} that does not belong to this OrderReplay; delete that Job",
             )

@@ -8,12 +8,15 @@ into the hour that comes twice comes once.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, reset_tzpath
 
 from cronsim import CronSim, CronSimError
 
-from replay_operator.cluster import Object
-from replay_operator.state import condition, final, moment, written
+from replay_operator.cluster import Object, moment, written
+from replay_operator.state import condition, final
+
+# The zones of the package alone: a host has others, such as its own local time.
+reset_tzpath(to=())
 
 _NAMED = {
     "@hourly": "0 * * * *",
@@ -84,6 +87,7 @@ def plan(
             ({"name": c["metadata"]["name"], "uid": c["metadata"]["uid"]} for c in active),
             key=lambda each: each["name"],
         ),
+        "activeCount": len(active),
         "lastScheduleTime": old.get("lastScheduleTime"),
         "lastSuccessfulTime": _last(old, completed),
     }

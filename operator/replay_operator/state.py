@@ -6,26 +6,42 @@ is remembered in between, so it does not matter what the operator saw, missed or
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from replay_operator.cluster import Object
+from replay_operator.cluster import Object, moment, written
+from replay_operator.pods import Trouble
 
 FINAL = {"Completed": "Complete", "Failed": "Failed", "Cancelled": "Cancelled"}
 """The phases that a replay does not leave, each with the condition that says so."""
 
-PROBLEMS = {"JobNameTaken", "JobRefused"}
+PROBLEMS = {"JobNameTaken", "JobRefused", "PodsNotStarting"}
 
 # A Job may end before the follower has read what its pods committed last.
 REFUSAL_GRACE, COMPLETION_GRACE = 5.0, 60.0
 LOOK_AGAIN = 1.0
+START_PATIENCE = 15.0  # for pods that say nothing of why they do not start
+STARTING = 3.0  # between two looks at pods that start: no change of the Job tells of them
 
 
 class Seen(NamedTuple):
-    """What the checkpoints say: their summary, and why they may not be the newest, if so."""
+    """What the checkpoints and the pods say.
+
+    ``fault``: why the summary of the checkpoints may not be the newest; ``trouble``: what keeps
+    pods from their work.
+    """
 
     summary: Object
     fault: str | None = None
+    trouble: Trouble = Trouble()
+
+
+class Problem(NamedTuple):
+    """Why there can be no Job: a word for programs, and for people; ``lasting``: nor ever."""
+
+    reason: str
+    message: str
+    lasting: bool = False
 
 
 class Stand(NamedTuple):
@@ -49,16 +65,6 @@ class Decision:
     again: float | None = None
 
 
-def moment(text: str) -> datetime:
-    """A time as Kubernetes writes it."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def written(time: datetime) -> str:
-    """A time as Kubernetes writes it."""
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def condition(of: Object, type: str) -> Object | None:
     """A condition of a status that is true, or None."""
     for each in of.get("conditions") or []:
@@ -77,18 +83,26 @@ def at_work(jobs: Sequence[Object]) -> bool:
     return any(_pods(job) and "deletionTimestamp" not in job["metadata"] for job in jobs)
 
 
+def in_doubt(jobs: Sequence[Object]) -> bool:
+    """Whether only the pods themselves can say why they do not all run."""
+    return any(
+        status.get("ready", 0) < max(status.get("active", 0), 1)
+        and not job["spec"].get("suspend")
+        and not condition(status, "Complete")
+        for job in jobs
+        for status in [job.get("status") or {}]
+    )
+
+
 def decide(
     replay: Object,
     jobs: Sequence[Object],
     name: str,
     seen: Seen,
     now: datetime,
-    problem: tuple[str, str] | None = None,
+    problem: Problem | None = None,
 ) -> Decision:
-    """What to do for a replay whose Job is to be called ``name``.
-
-    ``problem`` is why the API server would not have that Job: a reason and a message.
-    """
+    """What to do for a replay whose Job is to be called ``name``, unless there is a ``problem``."""
     old = replay.get("status") or {}
     if phase := final(old):
         return _finished(replay, jobs, phase, seen, now)
@@ -107,7 +121,7 @@ def _next(
     name: str,
     seen: Seen,
     now: datetime,
-    problem: tuple[str, str] | None,
+    problem: Problem | None,
 ) -> tuple[dict[str, Any], Stand]:
     spec, summary = replay["spec"], seen.summary
     going = [job for job in jobs if "deletionTimestamp" in job["metadata"]]
@@ -127,8 +141,10 @@ def _next(
     if going:
         return {}, Stand(begun, "WaitingForPods", "The pods of the Job before are being stopped")
     if not here:
+        if problem and problem.lasting:
+            return {}, Stand("Failed", problem.reason, problem.message)
         if problem:
-            return {"create": True}, Stand(begun, *problem, moving=False)
+            return {"create": True}, Stand(begun, problem.reason, problem.message, moving=False)
         return {"create": True}, Stand(begun, "JobCreated", f"Job {name} is made")
     job = here[0]
     if ended := _ended(job):
@@ -143,9 +159,34 @@ def _next(
             "Suspended",
             f"Suspended{far}; set spec.suspend to false to let it go on",
         )
-    if job.get("status", {}).get("ready") or (summary.get("plan") and _pods(job)):
-        return todo, Stand("Running", "Running", summary["message"] or f"Job {name} is at work")
-    return todo, Stand(begun, "WaitingForPods", f"The pods of Job {name} have not begun yet")
+    return _at_work(job, todo, summary, seen, begun, now)
+
+
+def _at_work(
+    job: Object, todo: dict[str, Any], summary: Object, seen: Seen, begun: str, now: datetime
+) -> tuple[dict[str, Any], Stand]:
+    """How a Job does that is not to be suspended and has not ended."""
+    status, name = job.get("status") or {}, job["metadata"]["name"]
+    said, failed = seen.trouble
+    if count := status.get("failed", 0):
+        said += f"; {count} of {job['spec'].get('backoffLimit', 6) + 1} tries have failed"
+    if status.get("ready") or (summary.get("plan") and _pods(job) and not seen.trouble.said):
+        told = said if seen.trouble.said else summary["message"] or f"Job {name} is at work"
+        return todo, Stand("Running", "Running", told)
+    look = todo | {"again": STARTING}
+    if failed:
+        return look, Stand(begun, "PodFailed", f"A pod failed and is made anew: {said}")
+    if seen.trouble.said:
+        return look, Stand(begun, "PodsNotStarting", said, moving=False)
+    since = status.get("startTime") or job["metadata"].get("creationTimestamp")
+    if todo or not since or (now - moment(since)).total_seconds() < START_PATIENCE:
+        return look, Stand(begun, "WaitingForPods", f"The pods of Job {name} have not begun yet")
+    return look, Stand(
+        begun,
+        "PodsNotStarting",
+        f"No pod of Job {name} has begun; `kubectl describe job {name}` says why",
+        moving=False,
+    )
 
 
 def _completed(replay: Object, summary: Object) -> Stand:
@@ -170,7 +211,7 @@ def _after(
         if ended.get("reason") == "PodFailurePolicy" and since < REFUSAL_GRACE:
             return wait
         told = [f"Job {job['metadata']['name']}: {ended.get('message', 'it failed')}"]
-        told += [summary["message"]] if summary["message"] else []
+        told += [each for each in (seen.trouble.said, summary["message"]) if each]
         return {}, Stand("Failed", ended.get("reason") or "JobFailed", "; ".join(told))
     if seen.fault or since < COMPLETION_GRACE:
         return wait

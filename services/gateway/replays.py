@@ -138,8 +138,9 @@ class ByOperator:
 
     def act(self, id: str, action: str) -> Response:
         """Say what is wanted of a replay; the operator does it."""
-        phase = self._get(id).get("status", {}).get("phase")
-        if phase in ENDED:
+        found = self._get(id)
+        phase = found.get("status", {}).get("phase", "Pending")
+        if phase in ENDED or (found["spec"].get("cancel") and action != "cancel"):
             raise answer.ended(phase)
         with _explained(id):
             changed = self._api.patch_namespaced_custom_object(

@@ -19,6 +19,7 @@ from services.orderreplay.spec import CHECKPOINTS
 log = logging.getLogger(__name__)
 
 PARTITIONS = 6
+SILENCE = 5.0  # seconds without a message, after which the broker is asked whether it is there
 LEADERLESS = 10.0  # seconds that a partition may be without a leader after a restart
 # Of a compacted topic only what is no longer written to is compacted: so segments are short.
 CONFIG = {
@@ -181,8 +182,15 @@ def committed(
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
     if not unread:
         yield None
+    heard = time.monotonic()
     while not stopped():
-        for message in consumer.consume(10_000, timeout=0.05):
+        messages = consumer.consume(10_000, timeout=0.05)
+        if messages:
+            heard = time.monotonic()
+        elif time.monotonic() > heard + SILENCE:  # a client does not say that its broker is gone
+            consumer.list_topics(topic, timeout=3)
+            heard = time.monotonic()
+        for message in messages:
             error = message.error()
             if error is None:
                 yield message
@@ -269,8 +277,10 @@ class Follower(threading.Thread):
             try:
                 self._follow(consumer)
             except KafkaException as error:
-                self.fault = f"Kafka: {error.args[0]}"
-                log.warning("the checkpoints cannot be read: %s", self.fault)
+                fault = f"Kafka: {error.args[0]}"
+                if fault != self.fault:
+                    log.warning("the checkpoints cannot be read: %s", fault)
+                self.fault = fault
             except Exception as error:
                 self.fault = str(error)
                 log.exception("the checkpoints cannot be read")

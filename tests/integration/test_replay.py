@@ -27,7 +27,7 @@ from services.eventkit.event import Envelope
 from services.eventkit.migrations import migrate
 from services.eventkit.settings import Settings
 from services.events import LANGUAGE
-from services.orderreplay.checkpoint import Checkpoint, ShardPhase, read
+from services.orderreplay.checkpoint import Checkpoint, Follower, ShardPhase, read
 from services.replay.engine import Stopped, Task, run
 from services.replay.message import event_id
 from services.replay.target import Refused
@@ -397,6 +397,30 @@ def test_a_replay_outlives_restarts_of_kafka_and_postgresql(
         backend.start()
     assert process.wait(90) == 0, process.communicate()
     history.holds_once_and_in_order(task)
+
+
+@pytest.mark.parametrize("gone", [signal.SIGKILL, signal.SIGSTOP])
+def test_whoever_follows_the_checkpoints_says_that_kafka_is_gone_and_back(
+    history: History, gone: signal.Signals
+) -> None:
+    kafka, follower = history.system.kafka, Follower(history.settings)
+    assert kafka.process
+    follower.start()
+    try:
+        eventually(lambda: follower.ready.is_set() and not follower.fault, what="all is read")
+        kafka.process.send_signal(gone)
+        eventually(lambda: follower.fault, what="it says so")
+        if gone == signal.SIGSTOP:
+            kafka.process.send_signal(signal.SIGCONT)
+        else:
+            kafka.process.wait()
+            kafka.start()
+        eventually(lambda: not follower.fault, what="it says that all is well")
+        done = history.replay({"filter": {"customerIds": ["CUST-0007"]}})
+        eventually(lambda: follower.of(done.replay_id)[:1] == [done], what="it follows")
+    finally:
+        follower.stop()
+        follower.join()
 
 
 def test_a_replay_sees_its_checkpoint_behind_the_open_transaction_of_another(

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 from confluent_kafka.admin import AdminClient
 
 from services.eventkit.settings import Settings
@@ -348,6 +350,7 @@ def test_the_command_cancels_and_suspends(system: System) -> None:
         ("999999999", "3650"),
         ("7 orders", "live topic"),
         ("--from 2026-11-02T00:00:00Z --to 2026-11-01T00:00:00Z", "swap"),
+        ("7 --from 2026-11-02T00:00:00Z", "not both"),
         ("--speed 0", "--speed: "),
         ("--surprise", "No such option"),
         ("7 a b", "unexpected extra argument"),
@@ -368,7 +371,8 @@ def test_the_command_refuses_what_is_wrong_with_what_to_do(
 
 
 def test_the_command_writes_the_resource_of_the_same_replay(system: System) -> None:
-    said = command(system, "30", "fraud-test", "--speed", "60", "--max-gap", "5", "--manifest")
-    assert "kind: OrderReplay" in said
-    assert "days: 30" in said
-    assert "maxGapSeconds: 5" in said
+    said = command(system, "30", "_Fraud..Test", "--speed", "60", "--max-gap", "5", "--manifest")
+    made = yaml.safe_load(said)
+    assert re.fullmatch(r"fraud-test-\d{8}-\d{6}", made["metadata"]["name"])
+    assert made["kind"] == "OrderReplay"
+    assert made["spec"] == {"days": 30, "topic": "_Fraud..Test", "speed": 60, "maxGapSeconds": 5}

@@ -44,6 +44,7 @@ CONTROLLERS = (
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
     "ttl-after-finished-controller",
+    "resourcequota-controller",
 )
 
 _NEW_KEY = ("ecparam", "-name", "prime256v1", "-genkey", "-noout")

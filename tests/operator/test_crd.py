@@ -126,6 +126,11 @@ OUT_OF_BOUNDS: list[tuple[Object, str, str]] = [
         "spec.filter.productIds",
         "must have at most 1000 items",
     ),
+    (
+        {"days": 1, "filter": {"customerIds": [f"{n:0250}" for n in range(250)]}},
+        "spec.filter",
+        "the ids are too many to hand to a process, over 60,000 bytes; name fewer",
+    ),
     ({"days": 1, "filter": {"minTotal": 10}}, "spec.filter.minTotal", "must be of type string"),
     ({"days": 1, "partitions": 0}, "spec.partitions", "greater than or equal to 1"),
     ({"days": 1, "partitions": 101}, "spec.partitions", "less than or equal to 100"),

@@ -91,6 +91,8 @@ def test_a_replay_is_suspended_resumed_and_cancelled(cell: Cell, gateway: System
     assert gateway.post(f"/api/replays/{id}/resume").status_code == 202
     cell.phase(id, "Running")
     assert gateway.post(f"/api/replays/{id}/cancel").status_code == 202
+    resumed = gateway.post(f"/api/replays/{id}/resume")  # whether its pods have ended or not
+    assert (resumed.status_code, resumed.json()["type"].split(":")[-1]) == (409, "replay-ended")
     cell.phase(id, "Cancelled")
 
 

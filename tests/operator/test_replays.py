@@ -23,7 +23,7 @@ def operator(world: World) -> Iterator[Running]:
     with world.operator() as running:
         eventually(running.leads, what="the operator leads")
         yield running
-        assert not [line for line in running.lines() if "forbidden" in line["message"]]
+        assert not [line for line in running.lines() if "forbidden: User" in line["message"]]
 
 
 @pytest.fixture
@@ -249,6 +249,7 @@ def test_a_shard_that_fails_too_often_fails_the_replay(ns: Cell) -> None:
     failed = ns.phase("broken", "Failed")
     assert f"Job {failed['status']['jobName']}" in failed["status"]["message"]
     assert "completionTime" in failed["status"]
+    assert "exit code" in failed["status"]["message"]
 
 
 def test_a_replay_that_takes_too_long_fails(ns: Cell) -> None:
@@ -351,13 +352,40 @@ def test_a_job_that_lost_our_label_is_still_ours(ns: Cell) -> None:
 def test_a_job_that_the_api_server_refuses_is_told(ns: Cell) -> None:
     above = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
     ns.create(replay("greedy", resources=above))
-    eventually(lambda: reason(ns.the("greedy")) == "JobRefused", what="it is told")
-    found = ns.the("greedy")
-    assert "must be less than or equal to memory limit" in found["status"]["message"]
-    assert conditions(found)["Progressing"] == "False"
-    eventually(lambda: ("Warning", "JobRefused") in ns.events("greedy"), what="it is told")
-    ns.patch("greedy", cancel=True)
-    ns.phase("greedy", "Cancelled")
+    failed = ns.phase("greedy", "Failed")
+    assert "must be less than or equal to memory limit" in failed["status"]["message"]
+    assert reason(failed, "Failed") == "JobRefused"
+
+
+def test_a_quota_that_has_room_for_none_is_told_and_what_waits_goes_on_when_it_has(
+    ns: Cell,
+) -> None:
+    def none(kind: str) -> None:
+        ns.plane.kubectl("create", "quota", f"no-{kind[:4]}", "-n", ns.name, f"--hard={kind}=0")
+        status = ("get", "quota", f"no-{kind[:4]}", "-n", ns.name, "-o", "jsonpath={.status.hard}")
+        eventually(lambda: ns.plane.kubectl(*status).stdout, what="the quota is counted")
+
+    none("count/jobs.batch")
+    ns.create(replay("barred", filter=doing("events=10")))
+    eventually(lambda: reason(ns.the("barred")) == "JobRefused", what="it is told")
+    assert "exceeded quota" in ns.status("barred")["message"]
+    assert conditions(ns.the("barred"))["Progressing"] == "False"
+    eventually(lambda: ("Warning", "JobRefused") in ns.events("barred"), what="it is told")
+    none("pods")
+    ns.plane.kubectl("delete", "quota", "no-coun", "-n", ns.name)
+    eventually(lambda: reason(ns.the("barred")) == "PodsNotStarting", seconds=60, what="it is told")
+    assert "kubectl describe job" in ns.status("barred")["message"]
+    eventually(lambda: ("Warning", "PodsNotStarting") in ns.events("barred"), what="it is told")
+    ns.plane.kubectl("delete", "quota", "no-pods", "-n", ns.name)
+    ns.phase("barred", "Completed", seconds=100)
+
+
+def test_what_only_the_time_of_the_request_shows_is_refused_without_a_job(ns: Cell) -> None:
+    ns.create(replay("future", **{"from": "2999-01-01T00:00:00Z"}))
+    failed = ns.phase("future", "Failed")
+    assert reason(failed, "Failed") == "Refused"
+    assert "lies in the future" in failed["status"]["message"]
+    assert ns.jobs() == []
 
 
 def test_a_replay_that_is_applied_with_the_annotations_of_another_runs_like_any(

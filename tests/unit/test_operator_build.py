@@ -60,6 +60,32 @@ def test_the_name_of_a_job_is_a_function_of_uid_and_pace() -> None:
     assert len({one, *others, build.job_name(other)}) == 5
 
 
+def test_a_pod_hears_a_stop_from_its_first_moment_and_leaves_its_last_words() -> None:
+    pod = build.job(replay(), TEMPLATE)["spec"]["template"]["spec"]
+    assert pod["shareProcessNamespace"] is True
+    assert pod["containers"][0]["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"from": "2026-02-29T00:00:00Z"}, "from: This is no time"),
+        ({"from": "2999-01-01T00:00:00Z"}, "from lies in the future"),
+        ({"days": 1, "filter": {"customerIds": [f"{n:0250}" for n in range(300)]}}, "too large"),
+    ],
+)
+def test_what_the_schema_cannot_tell_is_refused_before_there_is_a_job(
+    spec: dict[str, Any], says: str
+) -> None:
+    found = replay()
+    found["spec"] = {"topic": "t", "parallelism": 1, "backoffLimit": 6} | spec
+    refused = build.refusal(found)
+    assert refused
+    assert says in refused
+    assert not refused.startswith("value")
+    assert build.refusal(replay()) is None
+
+
 def test_the_engine_is_told_what_it_needs_and_nothing_it_refuses() -> None:
     spec: dict[str, Any] = {
         "from": "2026-11-01T00:00:00Z",

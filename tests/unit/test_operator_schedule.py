@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from replay_operator.cluster import written
 from replay_operator.schedule import Plan, last_before, next_after, plan
-from replay_operator.state import written
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -114,6 +114,7 @@ def test_the_oldest_beyond_the_limits_are_deleted() -> None:
 def test_the_status_names_what_is_active_and_when_one_last_completed() -> None:
     found = look(schedule(), child(2), child(1), child(3, "Completed"), child(4, "Failed"))
     assert found.status["active"] == [{"name": "it-1", "uid": "u1"}, {"name": "it-2", "uid": "u2"}]
+    assert found.status["activeCount"] == 2
     assert found.status["lastSuccessfulTime"] == child(3)["metadata"]["creationTimestamp"]
     kept = look(schedule(status=found.status))
     assert kept.status["lastSuccessfulTime"] == found.status["lastSuccessfulTime"]
@@ -129,6 +130,7 @@ def test_why_none_can_be_made_is_said_and_it_stays_due() -> None:
     ("spec", "says"),
     [
         ({"timeZone": "Mars/Phobos"}, "There is no time zone Mars/Phobos; name one of the IANA"),
+        ({"timeZone": "localtime"}, "There is no time zone localtime"),  # of a host
         ({"schedule": "30-10 * * * *"}, "mend spec.schedule"),
         ({"schedule": "0 0 31 2 *"}, "mend spec.schedule"),
     ],

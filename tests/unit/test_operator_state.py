@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replay_operator.cluster import written
+from replay_operator.pods import Trouble
 from replay_operator.state import (
     FINAL,
     Decision,
+    Problem,
     Seen,
     condition,
     decide,
     display,
     final,
+    in_doubt,
     news,
     notable,
-    written,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -71,11 +74,12 @@ def look(
     *jobs: dict[str, Any],
     seen: dict[str, Any] = NOTHING,
     fault: str | None = None,
+    trouble: Trouble = Trouble(),  # noqa: B008 - it cannot change
     now: datetime = NOW,
     **more: Any,
 ) -> Decision:
     """Decide."""
-    return decide(found, jobs, NAME, Seen(seen, fault), now, **more)
+    return decide(found, jobs, NAME, Seen(seen, fault, trouble), now, **more)
 
 
 def again(decision: Decision, **spec: Any) -> dict[str, Any]:
@@ -177,11 +181,72 @@ def test_a_failed_job_fails_the_replay_with_the_reason_of_the_checkpoint() -> No
 
 
 def test_why_there_can_be_no_job_is_said_and_it_is_tried_again() -> None:
-    decision = look(replay(), problem=("JobNameTaken", "delete that Job"))
+    decision = look(replay(), problem=Problem("JobNameTaken", "delete that Job"))
     assert decision.create
     assert stands(decision) == ("Pending", "JobNameTaken")
     assert condition(decision.status, "Progressing") is None
     assert news({"phase": "Pending"}, decision.status) == ("JobNameTaken", "delete that Job", True)
+
+
+def test_a_job_that_can_never_be_made_fails_the_replay() -> None:
+    problem = Problem("Refused", "from is in the future", lasting=True)
+    decision = look(replay(), problem=problem)
+    assert not decision.create
+    assert stands(decision) == ("Failed", "Refused")
+    assert decision.status["message"] == "from is in the future"
+    # What is under way goes on.
+    assert stands(look(replay(), job(active=1, ready=1), problem=problem))[0] == "Running"
+
+
+def test_pods_that_do_not_start_are_told_with_what_they_say() -> None:
+    decision = look(replay(), job(active=1), trouble=Trouble("Unschedulable: 0/1 nodes"))
+    assert stands(decision) == ("Pending", "PodsNotStarting")
+    assert decision.status["message"] == "Unschedulable: 0/1 nodes"
+    assert condition(decision.status, "Progressing") is None
+    assert decision.again
+    assert news({"phase": "Pending"}, decision.status) == (
+        "PodsNotStarting",
+        decision.status["message"],
+        True,
+    )
+    begun = look(again(decision), job(active=1, ready=1))
+    assert stands(begun) == ("Running", "Running")
+
+
+def test_pods_that_say_nothing_have_a_quarter_of_a_minute_to_start() -> None:
+    started = job(active=0, startTime=written(NOW - timedelta(seconds=14)))
+    early = look(replay(), started)
+    assert stands(early) == ("Pending", "WaitingForPods")
+    assert early.again
+    late = look(replay(), started, now=NOW + timedelta(seconds=2))
+    assert stands(late) == ("Pending", "PodsNotStarting")
+    assert f"kubectl describe job {NAME}" in late.status["message"]
+
+
+def test_a_pod_that_failed_is_told_with_its_last_words_while_there_are_tries_left() -> None:
+    trouble = Trouble("Error, exit code 1: Kafka does not answer", failed=True)
+    failing = job(failed=2, active=1)
+    decision = look(replay(), failing, seen=HALF, trouble=trouble)
+    assert stands(decision) == ("Running", "PodFailed")
+    assert condition(decision.status, "Progressing")
+    assert decision.status["message"] == (
+        f"A pod failed and is made anew: {trouble.said}; 2 of 7 tries have failed"
+    )
+    other = look(replay(), job(failed=1, active=2, ready=1), seen=HALF, trouble=trouble)
+    assert stands(other) == ("Running", "Running")
+    assert trouble.said in other.status["message"]
+    uncounted = look(replay(), job(), seen=HALF, trouble=trouble)
+    assert stands(uncounted) == ("Running", "PodFailed")
+    given_up = look(replay(), job(NAME, "Failed/BackoffLimitExceeded"), trouble=trouble)
+    assert given_up.status["message"] == f"Job {NAME}: the Job's message; {trouble.said}"
+
+
+def test_pods_are_asked_only_where_the_job_does_not_say_that_all_run() -> None:
+    for doubtful in (job(), job(active=1), job(active=2, ready=1), job(NAME, "Failed/x")):
+        assert in_doubt([doubtful])
+    for clear in (job(active=1, ready=1), job(suspend=True), job(NAME, "Complete")):
+        assert not in_doubt([clear])
+    assert not in_doubt([])
 
 
 @pytest.mark.parametrize("phase", FINAL)
