@@ -46,7 +46,7 @@ verify: $(READY) ## check every invariant on the data of the run
 
 .PHONY: test
 test: $(READY) ## all tests, with a Kafka and a PostgreSQL of their own
-	@exec $(BIN)/python -m pytest tests -n 2 --dist loadfile --ignore=tests/bench \
+	@exec $(BIN)/python -m pytest tests -n 3 --dist loadfile --ignore=tests/bench \
 	  --ignore=tests/kube --ignore=tests/operator $(ARGS)
 
 .PHONY: test-fast
