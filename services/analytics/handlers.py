@@ -26,6 +26,7 @@ class Fact:
     total: Decimal | None = None
     created_at: datetime | None = None
     failure_reason: str | None = None
+    reached: int = 0  # bit n: the n-th status was brought by some event
 
     def sums(self) -> dict[str, Decimal | int]:
         """What the order adds to its day and hour; nothing before it is known when it came."""
@@ -38,6 +39,11 @@ class Fact:
             "cancelled": int(self.status == OrderStatus.CANCELLED),
             "revenue": self.total if self.status in EARNED else Decimal(),
         }
+
+
+def bit(status: OrderStatus) -> int:
+    """What stands for a status in ``Fact.reached``."""
+    return 1 << _RANK[status]
 
 
 def count(db: Connection, events: list[Event]) -> list[Event]:
@@ -60,20 +66,21 @@ def count(db: Connection, events: list[Event]) -> list[Event]:
 
 def _learn(fact: Fact, event: Event) -> Fact:
     status = max(fact.status, STATUS[event.type], key=lambda s: _RANK[s])
+    reached = fact.reached | bit(STATUS[event.type])
     if event.type == EventType.ORDER_CREATED and fact.total is None:
-        return Fact(status, event.payload.total, event.time, fact.failure_reason)
+        return Fact(status, event.payload.total, event.time, fact.failure_reason, reached)
     reason = fact.failure_reason
     if event.type in (EventType.INVENTORY_FAILED, EventType.PAYMENT_FAILED):
         reason = reason or (
             "out of stock" if event.type == EventType.INVENTORY_FAILED else "declined"
         )
-    return Fact(status, fact.total, fact.created_at, reason)
+    return Fact(status, fact.total, fact.created_at, reason, reached)
 
 
 def _facts(db: Connection, orders: list[str]) -> dict[str, Fact]:
     rows = db.exec_driver_sql(
-        "SELECT order_id::text, status, total, created_at, failure_reason FROM order_facts"
-        " WHERE order_id = ANY(%(ids)s::uuid[])",
+        "SELECT order_id::text, status, total, created_at, failure_reason, reached"
+        " FROM order_facts WHERE order_id = ANY(%(ids)s::uuid[])",
         {"ids": orders},
     )
     return {row[0]: Fact(OrderStatus(row[1]), *row[2:]) for row in rows}
@@ -82,11 +89,12 @@ def _facts(db: Connection, orders: list[str]) -> dict[str, Fact]:
 def _store(db: Connection, facts: dict[str, Fact]) -> None:
     db.exec_driver_sql(
         """
-        INSERT INTO order_facts (order_id, status, total, created_at, failure_reason)
+        INSERT INTO order_facts (order_id, status, total, created_at, failure_reason, reached)
         SELECT * FROM unnest(%(ids)s::uuid[], %(statuses)s::order_status[], %(totals)s::numeric[],
-            %(times)s::timestamptz[], %(reasons)s::text[])
+            %(times)s::timestamptz[], %(reasons)s::text[], %(reached)s::smallint[])
         ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, total = excluded.total,
-            created_at = excluded.created_at, failure_reason = excluded.failure_reason
+            created_at = excluded.created_at, failure_reason = excluded.failure_reason,
+            reached = excluded.reached
         """,
         {
             "ids": list(facts),
@@ -94,6 +102,7 @@ def _store(db: Connection, facts: dict[str, Fact]) -> None:
             "totals": [f.total for f in facts.values()],
             "times": [f.created_at for f in facts.values()],
             "reasons": [f.failure_reason for f in facts.values()],
+            "reached": [f.reached for f in facts.values()],
         },
     )
 

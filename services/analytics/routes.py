@@ -17,7 +17,7 @@ from wsproto.frame_protocol import CloseReason
 
 from services.analytics import statistics
 from services.analytics.feed import Feed
-from services.eventkit.http import reply
+from services.eventkit.http import query, reply
 from services.eventkit.log import brief
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
@@ -67,9 +67,10 @@ def create(
 
     @routes.get("/api/analytics")
     def analytics() -> Response:
-        """All statistics."""
+        """All statistics, and those of a range of time."""
+        asked = query(statistics.RangeQuery)
         with service.engine.connect().execution_options(isolation_level="REPEATABLE READ") as db:
-            return reply({"success": True, "analytics": statistics.analytics(db)})
+            return reply({"success": True, "analytics": statistics.analytics(db, asked)})
 
     @routes.get("/api/stats")
     def summary() -> Response:

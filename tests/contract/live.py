@@ -105,7 +105,8 @@ def check_responses(base_url: str, analytics_url: str) -> int:
     _replay(gateway, customer)
     _operate(gateway)
     _elsewhere(gateway)
-    analytics.send("get", "/api/analytics", 200)
+    _analyse(analytics)
+    _analyse(gateway)
     analytics.send("get", "/api/stats", 200)
     analytics.send("get", "/ws", 426, "upgrade-required")
     for path in ("/health", "/ready", "/metrics"):
@@ -355,10 +356,25 @@ def _until(gateway: Client, replay: str, phase: str) -> dict[str, Any]:
 
 
 def _operate(gateway: Client) -> None:
-    for path in ("/api/analytics", "/api/services/status", "/health", "/ready", "/metrics"):
+    for path in ("/api/services/status", "/health", "/ready", "/metrics"):
         gateway.send("get", path, 200)
     served = gateway.send("get", "/api/openapi.json", 200).json()
     assert served["paths"].keys() == {path for _, path in operations()}
+
+
+def _analyse(client: Client) -> None:
+    """Read the statistics of ranges, and of some that there are not."""
+    path = "/api/analytics"
+    day = {"from": "2026-11-01", "to": "2026-11-02"}
+    for parameters in ({}, day, day | {"to": "2026-11-09T00:00:00.5+01:00"}, {"to": "2026-11-01"}):
+        client.send("get", path, 200, params=parameters)
+    for fault in (
+        *({"from": text} for text in ("", "yesterday", "2999-01-01", "2026-11-31", "0001-01-01")),
+        *({"to": text} for text in ("2026-11-01T00:00:00", "9999-12-31T23:59:59-01:00", "\0")),
+        *({"from": "2026-11-02", "to": "2026-11-02"}, {"from": "2025-11-01", "to": "2026-11-03"}),
+        {"colour": "red"},
+    ):
+        client.send("get", path, 400, "invalid-request", params=fault)
 
 
 def _elsewhere(gateway: Client) -> None:

@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
+from services.analytics.statistics import RangeQuery
 from services.events import EventType, OrderStatus, Topic
 from services.gateway.acceptance import OrderRequest
 from services.gateway.cancellation import CancelRequest
@@ -135,6 +136,26 @@ def test_the_parameters_of_the_order_list_are_those_of_the_code() -> None:
     for name in ("cursor", "customerId", "q"):
         text = next(option for option in code[name]["anyOf"] if option["type"] == "string")
         assert parameters[name] == {k: v for k, v in text.items() if k != "title"}
+
+
+MOMENTS = (
+    *("2026-11-22", "2026-11-22T17:00:00Z", "2026-11-22t17:00:00.123456789+05:30"),
+    *("2026-11-22T17:00:00", "2026-11-22T17:00Z", "2026-11-22 17:00:00Z", "yesterday", "", "7"),
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_range_of_the_statistics_takes_the_times_that_are_described(moment: str) -> None:
+    parameters = operations()["get", "/api/analytics"]["parameters"]
+    fields = RangeQuery.model_fields
+    assert [p["name"] for p in parameters] == [f.alias or name for name, f in fields.items()]
+    described = faults("openapi.yaml#/components/schemas/Moment", moment)
+    try:
+        RangeQuery.model_validate({"to": moment})
+    except ValidationError:
+        assert described
+    else:
+        assert described == []
 
 
 def test_the_parameter_of_the_replay_list_is_that_of_the_code() -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from uuid_utils import uuid7
 
 from services import registry
-from services.analytics.handlers import count
+from services.analytics.handlers import bit, count
 from services.eventkit.event import Event, InvalidMessage, new_event
 from services.events import (
     STATUS,
@@ -531,6 +531,29 @@ def test_statistics_count_each_order_once_in_any_order_of_arrival(
     orders, completed, failed, revenue = after
     assert (orders - before[0], completed - before[1], failed - before[2]) == (30, 20, 10)
     assert revenue - before[3] == 20 * TEN
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_stages_of_an_order_are_those_of_its_events_in_any_order_of_arrival(
+    handler_database: Engines, seed: int
+) -> None:
+    engine, order = handler_database("analytics"), str(uuid7())
+    events = [
+        event(EventType.ORDER_CREATED, order),
+        event(EventType.PAYMENT_PROCESSING, order),
+        event(EventType.INVENTORY_FAILED, order),
+    ] * 2
+    random.Random(seed).shuffle(events)
+    for each in events:
+        with engine.begin() as db:
+            count(db, [each])
+    with engine.connect() as db:
+        reached = db.exec_driver_sql(
+            "SELECT reached FROM order_facts WHERE order_id = %(id)s", {"id": order}
+        ).scalar_one()
+    assert reached == (
+        bit(OrderStatus.PENDING) | bit(OrderStatus.PROCESSING) | bit(OrderStatus.FAILED)
+    )
 
 
 def test_statistics_keep_what_they_first_heard_of_an_order(handler_database: Engines) -> None:
