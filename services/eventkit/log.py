@@ -2,14 +2,37 @@
 
 import logging
 import sys
+from datetime import UTC, datetime
 
 from pythonjsonlogger.orjson import OrjsonFormatter
+
+from services.eventkit.event import rfc3339
 
 
 def brief(error: BaseException) -> str:
     """An error in one line; of one of the database's, what the server said and not the SQL."""
     error = getattr(error, "orig", None) or error
     return " ".join(str(error).split("\n(Background on")[0].split()) or type(error).__name__
+
+
+class LastError(logging.Handler):
+    """Keeps the newest warning or error of the process: ``time``, ``level``, ``message``."""
+
+    seen: dict[str, str] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record, as one line."""
+        error = record.exc_info[1] if record.exc_info else None
+        text = record.getMessage() + (f": {brief(error)}" if error else "")
+        time = rfc3339(datetime.fromtimestamp(record.created, UTC))
+        self.seen = {
+            "time": time,
+            "level": record.levelname,
+            "message": " ".join(text.split())[:500],
+        }
+
+
+last_error = LastError(logging.WARNING)
 
 
 def configure(service: str, level: str) -> None:
@@ -29,4 +52,4 @@ def configure(service: str, level: str) -> None:
     for name in ("gunicorn.error", "gunicorn.access"):  # which bring handlers of their own
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler, last_error], force=True)

@@ -22,7 +22,7 @@ from services.eventkit.consumer import Consumer, Handler
 from services.eventkit.database import connect, publish
 from services.eventkit.event import Event, Language
 from services.eventkit.http import reply
-from services.eventkit.log import brief
+from services.eventkit.log import brief, last_error
 from services.eventkit.loop import Loop, Round
 from services.eventkit.relay import Relay
 from services.eventkit.settings import Settings
@@ -32,6 +32,11 @@ log = logging.getLogger(__name__)
 MAX_BODY = 100 * 1024  # bytes
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 KAFKA_CHECK = 2.0  # seconds for which an answer of Kafka counts
+_OUTBOX = """
+SELECT count(*) AS rows, round(coalesce(
+    extract(epoch FROM clock_timestamp() - min(created_at)), 0), 1)::float AS "oldestSeconds"
+FROM outbox
+"""
 
 
 class Background(Protocol):
@@ -69,6 +74,9 @@ class Service:
     background: Sequence[Background] = ()
     inbox: bool = True
     readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    # What waits to be published, when the database was last checked; None where that is not known.
+    outbox: dict[str, Any] | None = field(default=None, init=False)
 
     _threads: list[threading.Thread] = field(default_factory=list, init=False)
     _loops: dict[str, Loop] = field(default_factory=dict, init=False)
@@ -211,6 +219,7 @@ class Service:
             "service": self.name,
             "version": importlib.metadata.version("orderflow"),
             "uptime": round(time.time() - self._started, 1),
+            "lastError": last_error.seen,
         }
 
     def _ready(self) -> Response:
@@ -221,6 +230,7 @@ class Service:
             "status": "ready" if ready else "not ready",
             "service": self.name,
             "checks": {name: fault or "ok" for name, fault in checks.items()},
+            "outbox": self.outbox,
         }
         return reply(body, 200 if ready else 503)
 
@@ -239,9 +249,13 @@ class Service:
         return checks
 
     def _check_database(self) -> str | None:
+        self.outbox = None
         try:
             with self.statements.connect() as db:
-                db.exec_driver_sql("SELECT 1")
+                if self.handlers:
+                    self.outbox = dict(db.exec_driver_sql(_OUTBOX).one()._mapping)
+                else:
+                    db.exec_driver_sql("SELECT 1")
         except Exception as error:
             return brief(error)
         return None

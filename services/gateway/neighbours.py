@@ -12,9 +12,11 @@ from flask import Response, request
 from services.eventkit.http import raw_body
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
+from services.gateway.lag import Lag
 
 _SENT_ON = ("Content-Type", "Idempotency-Key")
 _PASSED_ON = ("Content-Type", "Allow", "Idempotency-Replayed", "Location", "Retry-After")
+_TOLD = ("version", "uptime", "lastError")  # of what /health says
 STATUS_SECONDS = 1.0
 PORTS = {
     "gateway": 4000,
@@ -30,7 +32,7 @@ class Neighbours:
     """The services by name and base URL."""
 
     def __init__(self, own: Service, urls: dict[str, str]) -> None:
-        self._own, self.urls = own, urls
+        self._own, self.urls, self._lag = own, urls, Lag(own.settings)
         self._asking = threading.Lock()
         self._status_at, self._status_seen = float("-inf"), list[dict[str, Any]]()
         self._http = requests.Session()
@@ -74,8 +76,12 @@ class Neighbours:
         """Ask every service how it is, at once and no more often than once a second."""
         with self._asking:
             if time.monotonic() - self._status_at > STATUS_SECONDS:
-                with ThreadPoolExecutor(len(self.urls)) as pool:
-                    self._status_seen = list(pool.map(self._status, self.urls.items()))
+                with ThreadPoolExecutor(len(self.urls) + 1) as pool:
+                    lag = pool.submit(self._lag.of, self.urls)
+                    found = list(pool.map(self._status, self.urls.items()))
+                self._status_seen = [
+                    {**about, "lag": lag.result().get(about["name"])} for about in found
+                ]
                 self._status_at = time.monotonic()
             return self._status_seen
 
@@ -87,16 +93,18 @@ class Neighbours:
             checks = self._own.checks()
             about["status"] = "unhealthy" if any(checks.values()) else "healthy"
             own = self._own.about("healthy")
-            about |= {key: own[key] for key in ("version", "uptime")}
+            about |= {key: own[key] for key in _TOLD}
             about["checks"] = {check: fault or "ok" for check, fault in checks.items()}
+            about["outbox"] = self._own.outbox
             return about
         try:
             ready = self._http.get(f"{url}/ready", timeout=3)
             alive = self._http.get(f"{url}/health", timeout=3)
             about["status"] = "healthy" if ready.ok and alive.ok else "unhealthy"
-            about |= {key: alive.json()[key] for key in ("version", "uptime")}
-            about["checks"] = ready.json()["checks"]
-        except (requests.RequestException, ValueError, KeyError) as error:
+            told = alive.json() | ready.json()
+            # One of the version before does not tell all of it.
+            about |= {key: told[key] for key in (*_TOLD, "checks", "outbox") if key in told}
+        except (requests.RequestException, ValueError) as error:
             about["error"] = type(error).__name__
         return about
 
