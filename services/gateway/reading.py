@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 
 from services.eventkit.event import rfc3339
 from services.eventkit.problems import Problem
-from services.events import OrderStatus
+from services.events import LANGUAGE, OrderStatus
 
 COLUMNS = """
 o.id::text, o.customer_id, o.customer_email, o.items::text, o.total::text, o.status,
@@ -203,6 +203,7 @@ def events(db: Connection, order_id: UUID) -> list[dict[str, Any]]:
             "id": row.id,
             "order_id": row.order_id,
             "event_type": row.event_type,
+            "topic": LANGUAGE.topics[row.event_type],
             "payload": orjson.Fragment(row.payload),
             "service_name": row.service_name,
             "causation_id": row.causation_id,

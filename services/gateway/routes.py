@@ -15,7 +15,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy.exc import DBAPIError
 
 from services.eventkit.database import is_transient
-from services.eventkit.http import body, raw_body, reply
+from services.eventkit.http import body, check, raw_body, reply
 from services.eventkit.http import query as parameters
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
@@ -23,6 +23,7 @@ from services.gateway import cancellation, reading
 from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fingerprint, recall
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
+from services.gateway.messages import Messages, MessagesQuery, span
 from services.gateway.neighbours import Neighbours
 from services.gateway.replays import Replays
 from services.orderreplay import answer
@@ -39,6 +40,7 @@ def create(
 ) -> Blueprint:
     """The routes over what the gateway is made of."""
     routes = Blueprint("gateway", __name__)
+    messages = Messages(service.settings)
 
     @routes.post("/api/orders")
     def accept() -> Response:
@@ -99,6 +101,19 @@ def create(
         if not found:
             raise cancellation.unknown(number)
         return reply({"success": True, "orderId": str(number), "events": found})
+
+    @routes.get("/api/orders/<order_id>/messages")
+    def order_messages(order_id: str) -> Response:
+        """Where the messages of one order lie in Kafka."""
+        number = _uuid(order_id)
+        asked = check(
+            MessagesQuery, request.args.to_dict() | {"topic": request.args.getlist("topic")}
+        )
+        with service.statements.connect() as db:
+            found = span(db, number)
+        if found is None:
+            raise cancellation.unknown(number)
+        return reply(messages.of(number, found, asked.topic))
 
     @routes.post("/api/orders/<order_id>/cancel")
     def cancel(order_id: str) -> Response:
