@@ -248,8 +248,7 @@ def verify(id: UUID, as_json: bool) -> None:
     verdict = count(settings, checkpoints)
     parts = {"reported": verdict.reported, "source": verdict.source, "target": verdict.target}
     if as_json:
-        counts = {n: {"events": c.events, "checksum": c.checksum} for n, c in parts.items()}
-        click.echo(json.dumps(counts | {"faults": verdict.faults}))
+        click.echo(json.dumps(verdict.as_json()))
     else:
         for name, each in parts.items():
             click.echo(f"{name:9} {each.events:>9} events  checksum {each.checksum}")

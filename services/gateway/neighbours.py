@@ -39,7 +39,7 @@ class Neighbours:
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
         self._http.mount("http://", adapter)
 
-    def ask(self, service: str, method: str, path: str) -> Response:
+    def ask(self, service: str, method: str, path: str, *, timeout: float = 5) -> Response:
         """Pass the current request on. Raises Problem where the service does not answer."""
         try:
             given = request.headers
@@ -49,7 +49,7 @@ class Neighbours:
                 params=request.query_string,
                 data=raw_body() or None,
                 headers={name: given[name] for name in _SENT_ON if name in given},
-                timeout=5,
+                timeout=timeout,
             )
         except requests.ReadTimeout:
             if method == "GET":

@@ -176,6 +176,11 @@ def create(
         """Suspend, resume or cancel a replay."""
         return replays.act(_replay_id(id), action)
 
+    @routes.post("/api/replays/<id>/verify")
+    def verify_replay(id: str) -> Response:
+        """Count a replay anew, from the history and from its topic."""
+        return replays.verify(_replay_id(id))
+
     @routes.get("/api/services/status")
     def status() -> Response:
         """How every service is."""

@@ -47,6 +47,11 @@ def ended(phase: str) -> Problem:
     )
 
 
+def not_verifiable(uid: str, why: str) -> Problem:
+    """What whoever wants a replay verified that cannot be over the API is told."""
+    return Problem(409, "replay-not-verifiable", why, command=f"orderflow replay verify {uid}")
+
+
 def key_reused(key: str, id: str) -> Problem:
     """What whoever uses a key for two different replays is told."""
     return Problem(

@@ -573,6 +573,10 @@ class Source:
     def __init__(self, settings: Settings) -> None:
         self._engine = connect(settings.database("history"), schema="gateway", pool=2)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
     def ask(self, question: Callable[[Connection], Answer], stopping: threading.Event) -> Answer:
         """The answer to a question. Raises DBAPIError where the database stays away."""
         until = time.monotonic() + PATIENCE

@@ -1,18 +1,29 @@
 """The API of replays on this machine; in a cluster the gateway speaks to Kubernetes instead."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from confluent_kafka import KafkaException
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection, Row
 from uuid_utils import uuid7
 
 from services.eventkit.http import query, reply
+from services.eventkit.problems import Problem
 from services.eventkit.service import Service
+from services.eventkit.settings import Settings
 from services.orderreplay import answer
+from services.orderreplay.checkpoint import read
+from services.orderreplay.status import ENDED
+from services.replay.verify import Verdict
+from services.replay.verify import verify as count
 
+STILL = ("Suspended", *ENDED)
+MOST_EVENTS = 200_000  # that are verified in a request
+MOST_SECONDS = 20.0  # that it may take
 ACTIONS = {
     "suspend": "suspend = true",
     "resume": "suspend = false",
@@ -29,6 +40,7 @@ _BY_KEY = "SELECT * FROM replays WHERE idempotency_key = %(key)s"
 def create(service: Service) -> Blueprint:
     """The routes over the table of replays."""
     routes = Blueprint("replays", __name__)
+    verifying = threading.Lock()
 
     @routes.post("/api/orders/replay")
     def start() -> Response:
@@ -90,7 +102,55 @@ def create(service: Service) -> Blueprint:
         service.wake("worker")
         return reply({"success": True, "replay": _replay(row)}, 202)
 
+    @routes.post("/api/replays/<id>/verify")
+    def verify(id: str) -> Response:
+        """Count a replay that stands still anew, from the history and from its topic."""
+        with service.statements.connect() as db:
+            row = _find(db, id)
+        if row is None:
+            raise answer.unknown(id)
+        if not verifying.acquire(blocking=False):
+            raise Problem(
+                503,
+                "verify-busy",
+                "Another replay is being verified; send the same request again.",
+                headers={"Retry-After": "2"},
+            )
+        try:
+            verdict = _verdict(service.settings, row)
+        finally:
+            verifying.release()
+        return reply({"success": True, "verdict": verdict.as_json()})
+
     return routes
+
+
+def _verdict(settings: Settings, row: Row[Any]) -> Verdict:
+    """What verifying finds. Raises Problem where it can't be done in a request."""
+    id = str(row.id)
+    if row.phase not in STILL:
+        raise answer.not_verifiable(
+            id, f"The replay is {row.phase}; suspend it first or wait for its end."
+        )
+    try:
+        checkpoints = read(settings, id)
+        written = sum(c.replayed for c in checkpoints)
+        if not checkpoints or row.spec.get("dryRun"):
+            raise answer.not_verifiable(id, "The replay wrote nothing; there is nothing to verify.")
+        if written <= MOST_EVENTS:
+            return count(settings, checkpoints, within=MOST_SECONDS)
+    except TimeoutError:
+        pass
+    except KafkaException as error:
+        raise Problem(
+            503,
+            "kafka-unavailable",
+            f"Kafka does not answer ({error.args[0].name()}); try again shortly.",
+            headers={"Retry-After": "2"},
+        ) from None
+    raise answer.not_verifiable(
+        id, f"This takes longer than a request may; run `orderflow replay verify {id}`."
+    )
 
 
 def _find(db: Connection, id: str) -> Row[Any] | None:

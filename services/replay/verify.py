@@ -1,10 +1,10 @@
 """What a replay reports, counted anew from the stored history and from the target."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -50,22 +50,38 @@ class Verdict:
     target: Count
     faults: list[str] = field(default_factory=list)
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for programs; ``agree`` says whether there is no fault."""
+        counts = {"reported": self.reported, "source": self.source, "target": self.target}
+        return {
+            **{name: {"events": c.events, "checksum": c.checksum} for name, c in counts.items()},
+            "faults": self.faults,
+            "agree": not self.faults,
+        }
 
-def verify(settings: Settings, checkpoints: Sequence[Checkpoint]) -> Verdict:
+
+def verify(
+    settings: Settings, checkpoints: Sequence[Checkpoint], *, within: float | None = None
+) -> Verdict:
     """Compare the checkpoints of a replay with its source and its target.
 
     A replay that has not ended is compared as far as it has come; it should stand still meanwhile.
-    Raises KafkaException or DBAPIError where a backend does not answer.
+    Raises KafkaException or DBAPIError where a backend does not answer, TimeoutError where it takes
+    longer than ``within`` seconds; without them a database that is away is waited for.
     """
+    deadline = _Deadline(within)
     reported = Count(
         sum(c.replayed for c in checkpoints),
         int(checksum([c.checksum for c in checkpoints]), 16),
     )
     source, history = Count(), Source(settings)
-    for checkpoint in checkpoints:
-        if checkpoint.cursor and checkpoint.replayed:
-            _read_source(history, checkpoint, source)
-    target, faults = _read_target(settings, checkpoints[0])
+    try:
+        for checkpoint in checkpoints:
+            if checkpoint.cursor and checkpoint.replayed:
+                _read_source(history, checkpoint, source, deadline)
+    finally:
+        history.close()
+    target, faults = _read_target(settings, checkpoints[0], deadline)
     for name, count in (("the stored history has", source), ("the target holds", target)):
         if count.events != reported.events:
             faults.append(f"{name} {count.events} events, reported are {reported.events}")
@@ -74,15 +90,30 @@ def verify(settings: Settings, checkpoints: Sequence[Checkpoint]) -> Verdict:
     return Verdict(reported, source, target, faults)
 
 
-def _read_source(source: Source, checkpoint: Checkpoint, count: Count) -> None:
+class _Deadline:
+    """Until when to go on; for ever without ``seconds``."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._at = None if seconds is None else time.monotonic() + seconds
+        self.impatient = threading.Event()  # set where no backend is to be waited for
+        if seconds is not None:
+            self.impatient.set()
+
+    def passed(self) -> bool:
+        return self._at is not None and time.monotonic() > self._at
+
+
+def _read_source(source: Source, checkpoint: Checkpoint, count: Count, deadline: _Deadline) -> None:
     selection, until = selection_of(checkpoint), checkpoint.cursor
     after: tuple[datetime, str] | None = None
     while True:
         at = after
         rows = source.ask(
             lambda db, at=at: selection.page(db, at, size=50_000, ids_only=True),  # type: ignore[misc]
-            threading.Event(),
+            deadline.impatient,
         )
+        if deadline.passed():
+            raise TimeoutError
         for row in rows:
             if until is not None and (row[0], row[1]) > until:
                 return
@@ -92,11 +123,13 @@ def _read_source(source: Source, checkpoint: Checkpoint, count: Count) -> None:
         after = rows[-1][0], rows[-1][1]
 
 
-def _read_target(settings: Settings, one: Checkpoint) -> tuple[Count, list[str]]:
+def _read_target(
+    settings: Settings, one: Checkpoint, deadline: _Deadline
+) -> tuple[Count, list[str]]:
     """Count the events of a replay on its target, and see that no shard went back in time."""
     count, faults = Count(), list[str]()
     last: dict[tuple[int, int], tuple[str, str]] = {}
-    for message in _messages(settings, one.topic):
+    for message in _messages(settings, one.topic, deadline):
         if header(message, "replay-id") != one.replay_id:
             continue
         where = f"{one.topic}[{message.partition()}]@{message.offset()}"
@@ -124,10 +157,14 @@ def _note(faults: list[str], fault: str) -> None:
         faults.append(fault)
 
 
-def _messages(settings: Settings, topic: str) -> Iterator[Any]:
+def _messages(settings: Settings, topic: str, deadline: _Deadline) -> Iterator[Any]:
     """What is committed on a topic of what was written before the call."""
     consumer, end = consumer_of_committed(settings), ends(settings, topic)
     try:
-        yield from takewhile(lambda m: m is not None, committed(consumer, topic, end))
+        for message in committed(consumer, topic, end, deadline.passed):
+            if message is None:
+                return
+            yield message
+        raise TimeoutError
     finally:
         consumer.close()

@@ -25,6 +25,8 @@ _MESSAGES = f"{_ORDER}/messages"
 _RESTOCK = "/api/inventory/{productId}/restock"
 _REPLAY, _REPLAYS, _ONE_REPLAY = "/api/orders/replay", "/api/replays", "/api/replays/{id}"
 
+_VERIFY = f"{_ONE_REPLAY}/verify"
+
 
 class Client:
     """Sends requests of described operations and checks every answer; ``seen`` counts them."""
@@ -323,6 +325,7 @@ def _replay(gateway: Client, customer: str) -> None:
     _until(gateway, one["id"], "Suspended")
     gateway.send("post", f"{_ONE_REPLAY}/resume", 202, ids=one)
     _until(gateway, one["id"], "Running")
+    gateway.send("post", _VERIFY, 409, "replay-not-verifiable", ids=one)
     assert (
         gateway.send("get", _ONE_REPLAY, 200, ids=one).json()["replay"]["spec"] | paced
         == (answer.json()["replay"]["spec"])
@@ -331,11 +334,15 @@ def _replay(gateway: Client, customer: str) -> None:
     _until(gateway, one["id"], "Cancelled")
     fast = gateway.send("post", _REPLAY, 202, json=spec).json()["replay"]
     assert _until(gateway, fast["id"], "Completed")["report"]["replayed"] == 3
+    verdict = gateway.send("post", _VERIFY, 200, ids={"id": fast["id"]}).json()["verdict"]
+    assert (verdict["agree"], verdict["target"]["events"]) == (True, 3)
+    gateway.send("post", _VERIFY, 409, "replay-not-verifiable", ids={"id": dry["id"]})
     newest = [each["id"] for each in _replays(gateway)]
     assert newest == [fast["id"], one["id"], dry["id"]]
     for action in ("suspend", "resume", "cancel"):
+        gateway.send("post", f"{_ONE_REPLAY}/{action}", 409, "replay-ended", ids=one)
+    for action in ("suspend", "resume", "cancel", "verify"):
         path = f"{_ONE_REPLAY}/{action}"
-        gateway.send("post", path, 409, "replay-ended", ids=one)
         for text in (NOBODY, "nobody", "x" * 300, "UPPER", "%00"):
             gateway.send("post", path, 404, "replay-not-found", ids={"id": text})
     for text in (NOBODY, "nobody", "x" * 300, "-", "ä"):

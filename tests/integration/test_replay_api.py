@@ -287,6 +287,61 @@ def test_a_replay_changes_no_order_stock_payment_shipment_or_statistic(system: S
     assert everything() == before
 
 
+# Verifying.
+
+
+def test_the_verdict_of_the_api_is_that_of_the_command(system: System) -> None:
+    system.accepted(("PROD-001", 1))
+    replay = start(system)
+    ended(system, replay["id"])
+    answer = system.post(f"/api/replays/{replay['id']}/verify")
+    assert answer.status_code == 200, answer.text
+    verdict = answer.json()["verdict"]
+    assert verdict == json.loads(command(system, "verify", replay["id"], "--json"))
+    assert verdict["agree"] is True
+    assert verdict["target"]["events"] == shown(system, replay["id"])["report"]["replayed"] > 0
+
+
+def test_a_message_that_the_replay_did_not_write_is_told_as_a_fault(system: System) -> None:
+    system.accepted(("PROD-001", 1))
+    replay = start(system)
+    ended(system, replay["id"])
+    marks = [("replay-id", replay["id"].encode()), ("is-replay", b"true")]
+    Wire(system).send(replay["topic"], {"no": "event"}, "key", marks)
+    verdict = system.post(f"/api/replays/{replay['id']}/verify").json()["verdict"]
+    assert verdict["agree"] is False
+    assert "is no event of one" in verdict["faults"][0]
+    assert verdict["target"] == verdict["reported"]
+
+
+def test_a_replay_is_verified_while_it_is_suspended_and_not_while_it_runs(system: System) -> None:
+    for _ in range(5):
+        system.accepted(("PROD-001", 1))
+    replay = start(system, eventsPerSecond=1)
+    progressing(system, replay["id"])
+    path = f"/api/replays/{replay['id']}"
+    answer = system.post(f"{path}/verify")
+    assert (answer.status_code, answer.json()["command"]) == (
+        409,
+        f"orderflow replay verify {replay['id']}",
+    )
+    system.post(f"{path}/suspend")
+    in_phase(system, replay["id"], "Suspended")
+    verdict = system.post(f"{path}/verify").json()["verdict"]
+    assert (verdict["agree"], verdict["faults"]) == (True, [])
+    assert verdict["target"]["events"] > 0
+    system.post(f"{path}/cancel")
+    in_phase(system, replay["id"], "Cancelled")
+
+
+def test_verifying_gives_up_in_time(system: System) -> None:
+    system.accepted(("PROD-001", 1))
+    replay = start(system)
+    ended(system, replay["id"])
+    with pytest.raises(TimeoutError):
+        verify(settings(system), read(settings(system), replay["id"]), within=0)
+
+
 # From the command line.
 
 

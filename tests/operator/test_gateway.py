@@ -60,6 +60,9 @@ def test_a_request_makes_a_resource_and_its_status_is_shown(cell: Cell, gateway:
     assert shown["report"] == done["status"]["report"]
     assert shown["progress"]["percent"] == 100
     assert gateway.post(f"/api/replays/{id}/cancel").status_code == 409
+    unverified = gateway.post(f"/api/replays/{id}/verify")
+    assert unverified.status_code == 409
+    assert unverified.json()["command"] == f"orderflow replay verify {shown['uid']}"
 
 
 def test_replays_of_kubectl_are_listed_beside_those_of_the_api(cell: Cell, gateway: System) -> None:
