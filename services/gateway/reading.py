@@ -26,6 +26,8 @@ o.failure_reason, o.cancel_status, o.cancel_reason, o.cancel_detail, o.created_a
 # What an order may be sorted by: the column, and how a cursor's text becomes its value again.
 _SORTS = {"created_at": "timestamptz", "updated_at": "timestamptz", "total": "numeric"}
 
+MOST_COUNTED = 100_000  # orders that match; of more it is only said that there are
+
 
 class ListQuery(BaseModel):
     """The parameters of ``GET /api/orders``. An unknown one is refused."""
@@ -76,22 +78,26 @@ class ListQuery(BaseModel):
 
 
 class _Cursor(BaseModel):
-    """The last order of a page: what it is sorted by, and its id."""
+    """The order that a page begins after, or ends before: what it is sorted by, and its id."""
 
     sort: str
     after: Annotated[Decimal, Field(max_digits=12, decimal_places=2)] | AwareDatetime
     id: UUID
+    back: bool = False
 
 
 def page(db: Connection, query: ListQuery) -> dict[str, Any]:
     """A page of orders and where the next begins. Raises Problem for a cursor that is not ours."""
     column = query.sort.lstrip("-")
+    matching, values = _filter(query)
+    where, back = matching, False
     descending = query.sort.startswith("-")
-    where, values = _filter(query)
-    total = db.exec_driver_sql(f"SELECT count(*) FROM orders o WHERE {where}", values).scalar_one()
     if query.cursor:
+        cursor = _read_cursor(query.cursor, query.sort)
+        back = cursor.back
+        descending ^= back
         sign = "<" if descending else ">"
-        values["after"], values["after_id"] = _read_cursor(query.cursor, query.sort)
+        values |= {"after": cursor.after, "after_id": str(cursor.id)}
         where += f" AND (o.{column}, o.id) {sign} (%(after)s::{_SORTS[column]}, %(after_id)s::uuid)"
     direction = "DESC" if descending else "ASC"
     rows = db.exec_driver_sql(
@@ -100,17 +106,30 @@ def page(db: Connection, query: ListQuery) -> dict[str, Any]:
         " LIMIT %(limit)s OFFSET %(offset)s",
         values | {"limit": query.limit + 1, "offset": 0 if query.cursor else query.offset},
     ).all()
-    shown = rows[: query.limit]
-    more = len(rows) > query.limit
+    further, shown = len(rows) > query.limit, rows[: query.limit]
+    first = not query.cursor and not query.offset
+    total = len(shown)
+    if not first or further:
+        total = db.exec_driver_sql(
+            f"SELECT count(*) FROM (SELECT FROM orders o WHERE {matching}"
+            f" LIMIT {MOST_COUNTED + 1}) AS matching",
+            values,
+        ).scalar_one()
+    if back:
+        shown = shown[::-1]
+    after = bool(shown) if back else further
+    before = further if back else bool(shown) and not first
     return {
         "success": True,
         "orders": [as_json(row) for row in shown],
         "pagination": {
             "limit": query.limit,
             "offset": query.offset,
-            "total": total,
-            "hasMore": more,
-            "nextCursor": _write_cursor(query.sort, shown[-1]) if more else None,
+            "total": min(total, MOST_COUNTED),
+            "totalIsExact": total <= MOST_COUNTED,
+            "hasMore": after,
+            "nextCursor": _write_cursor(query.sort, shown[-1], back=False) if after else None,
+            "prevCursor": _write_cursor(query.sort, shown[0], back=True) if before else None,
         },
     }
 
@@ -141,22 +160,23 @@ def _filter(query: ListQuery) -> tuple[str, dict[str, Any]]:
     return " AND ".join(where) or "true", values
 
 
-def _write_cursor(sort: str, row: Row) -> str:  # type: ignore[type-arg]
-    cursor = _Cursor(sort=sort, after=row.sorted_by, id=row.id)
+def _write_cursor(sort: str, row: Row, *, back: bool) -> str:  # type: ignore[type-arg]
+    cursor = _Cursor(sort=sort, after=row.sorted_by, id=row.id, back=back)
     return base64.urlsafe_b64encode(cursor.model_dump_json().encode()).decode()
 
 
-def _read_cursor(cursor: str, sort: str) -> tuple[Decimal | datetime, str]:
+def _read_cursor(cursor: str, sort: str) -> _Cursor:
     try:
         found = _Cursor.model_validate_json(base64.urlsafe_b64decode(cursor))
         if found.sort == sort and isinstance(found.after, Decimal) == sort.endswith("total"):
-            return found.after, str(found.id)
+            return found
     except ValueError:
         pass
     raise Problem(
         400,
         "invalid-cursor",
-        "cursor: take it from pagination.nextCursor of the page before, with the same sort.",
+        "cursor: take it from pagination.nextCursor of the page before, or from prevCursor of the"
+        " page after, with the same sort.",
     )
 
 

@@ -498,13 +498,19 @@ def test_a_page_of_orders_says_how_to_go_on(system: System, customer: str) -> No
         "limit": 2,
         "offset": 0,
         "total": 3,
+        "totalIsExact": True,
         "hasMore": True,
         "nextCursor": page["pagination"]["nextCursor"],
+        "prevCursor": None,
     }
     cursor = page["pagination"]["nextCursor"]
     last = system.get("/api/orders", params={"customerId": customer, "limit": 2, "cursor": cursor})
     assert [order["id"] for order in last["orders"]] == placed[:1]
     assert (last["pagination"]["hasMore"], last["pagination"]["nextCursor"]) == (False, None)
+    before = last["pagination"]["prevCursor"]
+    first = system.get("/api/orders", params={"customerId": customer, "limit": 2, "cursor": before})
+    assert [order["id"] for order in first["orders"]] == placed[:0:-1]
+    assert first["pagination"]["prevCursor"] is None
 
 
 def test_offset_skips_as_the_reference_does(system: System, customer: str) -> None:
@@ -534,6 +540,56 @@ def test_a_cursor_walks_through_all_orders_once_while_new_ones_arrive(
             place(len(seen))
     assert len(seen) == len(set(seen))
     assert placed <= set(seen)
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "total", "-total", "-updated_at"])
+def test_cursors_lead_back_over_the_same_pages(system: System, customer: str, sort: str) -> None:
+    for number in range(8):
+        system.accepted(("PROD-008", 1 + number % 3), body={"customerId": customer})
+    system.accepted(body={"customerId": customer}, email="decline@example.com")
+    system.settle()
+    query = {"q": customer[5:], "status": "completed", "sort": sort, "limit": 3}
+
+    def read(cursor: str | None) -> Any:
+        return system.get("/api/orders", params=query | ({"cursor": cursor} if cursor else {}))
+
+    forth = [read(None)]
+    while cursor := forth[-1]["pagination"]["nextCursor"]:
+        forth.append(read(cursor))
+    back = [forth[-1]]
+    while cursor := back[-1]["pagination"]["prevCursor"]:
+        back.append(read(cursor))
+    assert [page["orders"] for page in back[::-1]] == [page["orders"] for page in forth]
+    assert [len(page["orders"]) for page in forth] == [3, 3, 2]
+    assert {page["pagination"]["total"] for page in forth + back} == {8}
+    assert read(back[-1]["pagination"]["nextCursor"]) == forth[1]
+
+
+def test_a_cursor_back_leads_to_the_orders_that_have_arrived_in_front(
+    system: System, customer: str
+) -> None:
+    old = [system.accepted(body={"customerId": customer}) for _ in range(4)][::-1]
+
+    def read(**more: Any) -> tuple[list[str], dict[str, Any]]:
+        page = system.get("/api/orders", params={"customerId": customer, "limit": 2} | more)
+        return [order["id"] for order in page["orders"]], page["pagination"]
+
+    _, first = read()
+    _, second = read(cursor=first["nextCursor"])
+    new = [system.accepted(body={"customerId": customer}) for _ in range(3)][::-1]
+    shown, pages = read(cursor=second["prevCursor"])
+    assert shown == old[:2]
+    shown, pages = read(cursor=pages["prevCursor"])
+    assert shown == new[1:]
+    shown, pages = read(cursor=pages["prevCursor"])
+    assert (shown, pages["prevCursor"], pages["hasMore"]) == (new[:1], None, True)
+
+
+def test_a_page_after_an_offset_leads_back_too(system: System, customer: str) -> None:
+    placed = [system.accepted(body={"customerId": customer}) for _ in range(4)][::-1]
+    page = system.get("/api/orders", params={"customerId": customer, "limit": 2, "offset": 2})
+    cursor = page["pagination"]["prevCursor"]
+    assert listed(system, customerId=customer, limit=2, cursor=cursor) == placed[:2]
 
 
 @pytest.mark.parametrize("column", ["created_at", "updated_at", "total"])
