@@ -23,7 +23,7 @@ from services.gateway import cancellation, reading
 from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fingerprint, recall
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
-from services.gateway.messages import Messages, MessagesQuery, span
+from services.gateway.order_messages import Messages, MessagesQuery, span
 from services.gateway.neighbours import Neighbours
 from services.gateway.replays import Replays
 from services.orderreplay import answer

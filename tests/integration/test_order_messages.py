@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from services.events import LANGUAGE
-from services.gateway.messages import MOST_MESSAGES
+from services.gateway.order_messages import MOST_MESSAGES
 from tests.integration.conftest import Wire
 from tests.system import System, eventually
 
