@@ -14,6 +14,7 @@ from services.eventkit.problems import Problem
 from services.eventkit.settings import Settings
 from services.gateway.kafka import Bounds, Kafka, Scan
 from services.gateway.messages import read_cursor, shown, write_cursor
+from services.gateway.topics import kind_of
 
 # The topic holds a month and up to a hundred letters a minute from each service, so the newest are
 # looked at; older ones are for the command line, which takes its time.
@@ -88,8 +89,8 @@ class RedriveRequest(_Part):
 class Letters:
     """The dead letters of the cluster. Methods raise KafkaException where Kafka is away."""
 
-    def __init__(self, settings: Settings, kafka: Kafka) -> None:
-        self._settings, self._kafka = settings, kafka
+    def __init__(self, settings: Settings, kafka: Kafka, bounds: Bounds = BOUNDS) -> None:
+        self._settings, self._kafka, self._bounds = settings, kafka, bounds
         self._redriving = threading.Lock()
 
     def page(self, query: LetterQuery) -> dict[str, Any]:
@@ -169,15 +170,15 @@ class Letters:
         place = (deadletter.TOPIC, 0)
         if deadletter.TOPIC not in self._kafka.topics():
             return [], True
-        ends = self._kafka.ends([place])[place]
-        with self._kafka.reader(BOUNDS.seconds + 2) as reader:
+        ends = self._kafka.ends([place], committed=True)[place]
+        with self._kafka.reader(self._bounds.seconds + 2) as reader:
             scan = Scan(
                 reader,
                 deadletter.TOPIC,
                 {0: ends},
                 {0: ends[1]},
                 newest_first=True,
-                bounds=BOUNDS,
+                bounds=self._bounds,
             )
             messages = list(scan)
         # A note of a redrive comes after its letter, so what is known of each is whole.
@@ -224,6 +225,8 @@ def obstacle(letter: DeadLetter) -> str | None:
     """Why a letter cannot be given back, or None."""
     if not {"service", "topic"} <= letter.origin.keys():
         return "was not written by a service of ours"
+    if kind_of(letter.origin["topic"]) in ("internal", "dead-letters", "checkpoints"):
+        return "names a topic that no service of ours reads"
     if "truncated" in letter.origin:
         return "was too large to keep and is only to be had at its origin"
     return None

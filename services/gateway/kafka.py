@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import (
     Consumer,
     ConsumerGroupTopicPartitions,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
@@ -28,6 +29,7 @@ from services.eventkit.problems import Problem
 from services.eventkit.settings import Settings
 
 BROWSES = 4  # at a time in a process: each holds a thread, a connection and some memory
+TURN = 1.0  # seconds that a further one waits for its turn
 WAIT = 4.0  # seconds for an answer of Kafka
 _FIRST = 10  # offsets of a partition that are read before it is known how large its messages are
 
@@ -71,22 +73,36 @@ class Kafka:
             404, "topic-not-found", f"There is no topic {name[:249]!r}; GET /api/topics lists them."
         )
 
-    def ends(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
-        """Where each place begins and ends; the end is the offset that comes next."""
+    def ends(
+        self, places: Iterable[Place], *, committed: bool = False
+    ) -> dict[Place, tuple[int, int]]:
+        """Where each place begins and ends; the end is the offset that comes next.
+
+        With ``committed`` it ends at its first open transaction, as it does for who reads no other.
+        """
         places = list(places)
         low = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        high = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        high = self._offsets(places, latest, committed=committed)
         return {place: (low[place], high[place]) for place in places}
 
     def since(self, places: Iterable[Place], milliseconds: int) -> dict[Place, int]:
         """The first offset of each place from a time on, -1 where there is none."""
         return self._offsets(places, OffsetSpec.for_timestamp(milliseconds))
 
-    def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
+    def _offsets(
+        self, places: Iterable[Place], spec: OffsetSpec, *, committed: bool = False
+    ) -> dict[Place, int]:
         wanted = {TopicPartition(*place): spec for place in places}
         if not wanted:
             return {}
-        found = self.admin.list_offsets(wanted, request_timeout=WAIT)
+        found = self.admin.list_offsets(
+            wanted,
+            isolation_level=(
+                IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+            ),
+            request_timeout=WAIT,
+        )
         return {(at.topic, at.partition): each.result(WAIT).offset for at, each in found.items()}
 
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -131,7 +147,7 @@ class Kafka:
     @contextmanager
     def reader(self, seconds: float = WAIT) -> Iterator["Reader"]:
         """Somebody's turn to read messages. Raises Problem where as many as may be are reading."""
-        if not self._slots.acquire(blocking=False):
+        if not self._slots.acquire(timeout=TURN):
             raise Problem(
                 503,
                 "too-many-browses",
@@ -175,6 +191,7 @@ class Reader:
     def read(self, stretches: dict[Place, tuple[int, int]]) -> dict[Place, list[Message]]:
         """The messages of each place from an offset up to another, which is not included.
 
+        It must not lie beyond the first open transaction, as nothing tells of an end there.
         Transactions' marks and what was aborted take offsets too, so there may be fewer, or none.
         A place that could not be read to its end in time is missing.
         """

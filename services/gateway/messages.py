@@ -77,7 +77,8 @@ def browse(
     KafkaException where Kafka does not answer.
     """
     numbers = _partitions(topic, kafka.topic(topic).partitions, query)
-    ends = {at[1]: found for at, found in kafka.ends((topic, n) for n in numbers).items()}
+    places = [(topic, number) for number in numbers]
+    ends = {at[1]: found for at, found in kafka.ends(places, committed=True).items()}
     mark = _mark(topic, query)
     if query.cursor is not None:
         at = dict(zip(numbers, _read_cursor(query.cursor, mark, len(numbers)), strict=True))

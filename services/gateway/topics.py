@@ -128,7 +128,7 @@ def _describe(
     ends = kafka.ends(places)
     configs = kafka.configs(known)
     counts = {place: high - low for place, (low, high) in ends.items()}
-    newest = _newest(kafka, counts, ends)
+    newest = _newest(kafka, counts)
     topics = []
     for name, metadata in known.items():
         of_topic = [counts[place] for place in places if place[0] == name]
@@ -156,18 +156,15 @@ def _estimate(messages: int, sizes: list[int]) -> int | None:
     return round(messages * sum(sizes) / len(sizes)) if sizes else None
 
 
-def _newest(
-    kafka: Kafka, counts: dict[Place, int], ends: dict[Place, tuple[int, int]]
-) -> dict[str, list[Message]]:
+def _newest(kafka: Kafka, counts: dict[Place, int]) -> dict[str, list[Message]]:
     """A few of the newest messages of each topic, of its fullest partitions."""
     fullest: dict[str, list[Place]] = {name: [] for name, _ in counts}
     for place in sorted(counts, key=lambda at: -counts[at]):
         if counts[place] and len(fullest[place[0]]) < SAMPLE:
             fullest[place[0]].append(place)
+    ends = kafka.ends((at for places in fullest.values() for at in places), committed=True)
     stretches = {
-        at: (max(ends[at][0], ends[at][1] - SAMPLE), ends[at][1])
-        for places in fullest.values()
-        for at in places
+        at: (max(low, high - SAMPLE), high) for at, (low, high) in ends.items() if high > low
     }
     if not stretches:
         return {name: [] for name in fullest}

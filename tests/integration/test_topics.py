@@ -16,7 +16,8 @@ from services import registry
 from services.eventkit.problems import Problem
 from services.eventkit.settings import Settings
 from services.gateway import messages
-from services.gateway.kafka import BROWSES, Kafka
+from services.gateway.deadletters import LetterQuery, Letters, RedriveRequest
+from services.gateway.kafka import BROWSES, Bounds, Kafka
 from tests.integration.conftest import Wire
 from tests.system import System, eventually, free_port
 
@@ -304,6 +305,28 @@ def test_what_was_aborted_is_not_shown_and_marks_cost_no_message(
     assert numbers(page(system, topic, limit=1)["messages"]) == [999]
 
 
+def test_a_browse_ends_where_a_transaction_is_open(
+    system: System, new_topic: Callable[..., str]
+) -> None:
+    topic = new_topic(1)
+    sender = producer(system, **{"transactional.id": topic})
+    sender.init_transactions(10)
+    for first, last in ((0, 100), (100, 400)):
+        sender.begin_transaction()
+        for number in range(first, last):
+            sender.produce(topic, json.dumps({"number": number}))
+        assert sender.flush(10) == 0
+        if first == 0:
+            sender.commit_transaction(10)
+    for begin in ("newest", "oldest"):
+        found, _ = search(system, topic, limit=200, **{"from": begin})
+        assert sorted(numbers(found)) == list(range(100))
+    topics = {each["name"]: each for each in system.get("/api/topics")["topics"]}
+    assert (topics[topic]["messages"], topics[topic]["approximateBytes"] > 0) == (401, True)
+    sender.commit_transaction(10)
+    assert numbers(search(system, topic, **{"from": "oldest"})[0]) == list(range(400))
+
+
 def test_a_topic_of_nothing_but_what_was_aborted_is_empty(
     system: System, new_topic: Callable[..., str]
 ) -> None:
@@ -550,11 +573,17 @@ def test_what_cannot_be_redriven_is_refused_by_number_and_left_out_of_all(
     [stranger] = [le for le in letters(system, text=key)["deadLetters"] if not le["service"]]
     assert "not written by a service of ours" in stranger["obstacle"]
     assert (stranger["topic"], stranger["offset"]) == (None, None)
+    forged = {"dlq-service": "payment", "dlq-topic": "__consumer_offsets"}
+    wire.send("dead-letters", b"hello", f"forged-{key}", headers=forged)
+    [astray] = letters(system, topic="__consumer_offsets", text=key)["deadLetters"]
+    assert "no service of ours reads" in astray["obstacle"]
+    assert redrive(system, numbers=[astray["number"]]).status_code == 409
     refused = redrive(system, numbers=[ours[0], stranger["number"]])
     assert (refused.status_code, refused.json()["numbers"]) == (409, [stranger["number"]])
     assert letters(system, text=key, redriven=True)["total"] == 0
     matching = redrive(system, filter={"text": key}).json()
-    assert (len(matching["redriven"]), matching["skipped"]) == (4, [stranger["number"]])
+    assert len(matching["redriven"]) == 4
+    assert matching["skipped"] == [stranger["number"], astray["number"]]
 
 
 def test_bad_redrives_are_refused_and_redrive_nothing(system: System, wire: Wire) -> None:
@@ -599,6 +628,20 @@ def test_letters_in_the_newest_part_of_the_topic_know_that_they_were_redriven(
     by_command = {letter["number"]: bool(letter["redriven"]) for letter in listed}
     for letter in letters(system, text=key, limit=200)["deadLetters"]:
         assert by_command[letter["number"]] == bool(letter["redriven"])
+
+
+def test_only_the_newest_of_very_many_dead_letters_are_looked_at(
+    system: System, wire: Wire
+) -> None:
+    poisoned(system, wire, 3)
+    settings = Settings(kafka_bootstrap_servers=system.kafka.bootstrap)
+    few = Letters(settings, Kafka(settings), Bounds(messages=5))
+    page_ = few.page(LetterQuery())
+    assert (page_["total"], page_["complete"]) == (5, False)
+    with pytest.raises(Problem) as caught:
+        few.redrive(RedriveRequest(numbers=[0]))
+    assert caught.value.more == {"numbers": [0]}
+    assert "`orderflow dlq` knows older ones too" in caught.value.detail
 
 
 def test_without_kafka_it_is_said_that_it_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
