@@ -220,7 +220,7 @@ class Scan:
     """Goes through a topic's messages from where it is told to, and stops within its bounds.
 
     Newest first, or oldest first, by time over all partitions, and by offset in each. Windows of
-    each partition are read as they are needed, so no more than the bounds is ever read.
+    each partition are read as they are needed, so hardly more than the bounds is ever read.
     ``at`` holds for each partition where to go on: what lies before it, or from it on, is left.
     """
 
@@ -241,6 +241,7 @@ class Scan:
         self._sizes = dict.fromkeys(ends, _FIRST)
         self._until = time.monotonic() + bounds.seconds
         self._read = self._read_bytes = 0
+        self._begun = False
         self.scanned = 0
 
     @property
@@ -298,9 +299,10 @@ class Scan:
             )
         found = self._reader.read(stretches)
         if len(found) < len(stretches):
-            if self.scanned:
+            if self._begun:  # what was read is worth an answer, and the next request goes on
                 return False
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "it gave no messages in time"))
+        self._begun = True
         for place, read in found.items():
             goes_on = stretches[place][0 if self._back else 1]
             self._read += len(read)
