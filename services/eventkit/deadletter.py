@@ -9,7 +9,7 @@ import getpass
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -114,13 +114,13 @@ class DeadLetter:
         }
 
 
-def read(settings: Settings) -> list[DeadLetter]:
-    """Read every dead letter that the topic still holds, oldest first.
+def read(settings: Settings, messages: Iterable[Message] | None = None) -> list[DeadLetter]:
+    """Read every dead letter that the topic still holds, or that ``messages`` are, oldest first.
 
     Raises KafkaException where Kafka does not answer within five seconds.
     """
     letters: dict[int, DeadLetter] = {}
-    for message in _messages(settings):
+    for message in _messages(settings) if messages is None else messages:
         origin = {
             name.removeprefix(_ORIGIN): value.decode(errors="replace")
             for name, value in headers(message)

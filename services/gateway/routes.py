@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import yaml
+from confluent_kafka import KafkaException
 from flask import Blueprint, Response, redirect, request
 from flask_swagger_ui import get_swaggerui_blueprint
 from sqlalchemy.exc import DBAPIError
@@ -19,11 +20,12 @@ from services.eventkit.http import body, check, raw_body, reply
 from services.eventkit.http import query as parameters
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
-from services.gateway import cancellation, reading
+from services.gateway import cancellation, deadletters, messages, reading, topics
 from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fingerprint, recall
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
 from services.gateway.order_messages import Messages, MessagesQuery, span
+from services.gateway.kafka import Kafka
 from services.gateway.neighbours import Neighbours
 from services.gateway.replays import Replays
 from services.orderreplay import answer
@@ -36,11 +38,16 @@ _TRACE = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def create(
-    service: Service, catalogue: Catalogue, neighbours: Neighbours, replays: Replays
+    service: Service,
+    catalogue: Catalogue,
+    neighbours: Neighbours,
+    replays: Replays,
+    kafka: Kafka,
 ) -> Blueprint:
     """The routes over what the gateway is made of."""
     routes = Blueprint("gateway", __name__)
     messages = Messages(service.settings)
+    letters = deadletters.Letters(service.settings, kafka)
 
     @routes.post("/api/orders")
     def accept() -> Response:
@@ -180,6 +187,48 @@ def create(
     def verify_replay(id: str) -> Response:
         """Count a replay anew, from the history and from its topic."""
         return replays.verify(_replay_id(id))
+
+    @routes.get("/api/topics")
+    def list_topics() -> Response:
+        """Every topic."""
+        internal = parameters(topics.TopicQuery).internal
+        return reply({"success": True, "topics": topics.listing(kafka, internal=internal)})
+
+    @routes.get("/api/topics/<name>")
+    def show_topic(name: str) -> Response:
+        """One topic, its partitions and who reads it."""
+        return reply({"success": True, "topic": topics.one(kafka, name)})
+
+    @routes.get("/api/topics/<name>/messages")
+    def browse(name: str) -> Response:
+        """A page of a topic's messages."""
+        return reply(messages.browse(kafka, name, parameters(messages.MessageQuery)))
+
+    @routes.get("/api/groups")
+    def groups() -> Response:
+        """Every consumer group."""
+        return reply({"success": True, "groups": topics.groups(kafka)})
+
+    @routes.get("/api/dead-letters")
+    def dead_letters() -> Response:
+        """A page of the dead letters."""
+        return reply(letters.page(parameters(deadletters.LetterQuery)))
+
+    @routes.post("/api/dead-letters/redrive")
+    def redrive() -> Response:
+        """Give dead letters back to the services that could not handle them."""
+        return reply(letters.redrive(body(deadletters.RedriveRequest)))
+
+    @routes.errorhandler(KafkaException)
+    def kafka_away(error: KafkaException) -> Response:
+        """Kafka does not answer, or refuses."""
+        return Problem(
+            503,
+            "kafka-unavailable",
+            f"Kafka does not answer, or refuses: {error.args[0].str()}."
+            " GET /api/services/status shows how it is; try again shortly.",
+            headers={"Retry-After": "2"},
+        ).response()
 
     @routes.get("/api/services/status")
     def status() -> Response:

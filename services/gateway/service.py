@@ -12,6 +12,7 @@ from services.events import LANGUAGE
 from services.gateway import routes
 from services.gateway.catalogue import Catalogue
 from services.gateway.handlers import HANDLERS
+from services.gateway.kafka import Kafka
 from services.gateway.neighbours import Neighbours, urls
 from services.gateway.replays import ByOperator, ByWorker, Replays
 
@@ -69,7 +70,7 @@ def create() -> Service:
     catalogue = Catalogue(service, neighbours.urls["inventory"])
     service.background = [catalogue]
     service.loops = {"forget": _forget}
-    service.routes = routes.create(service, catalogue, neighbours, replays)
+    service.routes = routes.create(service, catalogue, neighbours, replays, Kafka(settings))
     return service
 
 

@@ -23,6 +23,7 @@ _ORDERS, _ORDER = "/api/orders", "/api/orders/{orderId}"
 _EVENTS, _CANCEL = f"{_ORDER}/events", f"{_ORDER}/cancel"
 _MESSAGES = f"{_ORDER}/messages"
 _RESTOCK = "/api/inventory/{productId}/restock"
+_TOPIC, _MESSAGES = "/api/topics/{name}", "/api/topics/{name}/messages"
 _REPLAY, _REPLAYS, _ONE_REPLAY = "/api/orders/replay", "/api/replays", "/api/replays/{id}"
 
 _VERIFY = f"{_ONE_REPLAY}/verify"
@@ -106,6 +107,8 @@ def check_responses(base_url: str, analytics_url: str) -> int:
     _read_and_cancel(gateway, placed)
     _stock(gateway)
     _replay(gateway, customer)
+    _topics(gateway, placed[0])
+    _dead_letters(gateway)
     _operate(gateway)
     _elsewhere(gateway)
     _analyse(analytics)
@@ -369,6 +372,48 @@ def _until(gateway: Client, replay: str, phase: str) -> dict[str, Any]:
             return found
         assert time.monotonic() < until, f"replay {replay} is {found['phase']}, not {phase}"
         time.sleep(0.1)
+
+
+def _topics(gateway: Client, order: str) -> None:
+    """Look at topics, groups and messages, those of an order among them, and at none."""
+    names = [each["name"] for each in gateway.send("get", "/api/topics", 200).json()["topics"]]
+    everything = gateway.send("get", "/api/topics", 200, params={"internal": "true"}).json()
+    assert set(names) < {each["name"] for each in everything["topics"]}
+    gateway.send("get", "/api/topics", 400, "invalid-request", params={"colour": "red"})
+    gateway.send("get", "/api/groups", 200)
+    for name in names:
+        gateway.send("get", _TOPIC, 200, ids={"name": name})
+        for begin in ("newest", "oldest", "2026-11-01T00:00:00Z"):
+            gateway.send("get", _MESSAGES, 200, ids={"name": name}, params={"from": begin})
+    one = {"name": "orders"}
+    found = gateway.send("get", _MESSAGES, 200, ids=one, params={"key": order}).json()
+    assert found["messages"][-1]["eventType"] == "ORDER_CREATED"
+    page = gateway.send("get", _MESSAGES, 200, ids=one, params={"limit": 1}).json()
+    rest = {"cursor": page["cursor"], "type": "ORDER_CREATED"}
+    gateway.send("get", _MESSAGES, 400, "invalid-cursor", ids=one, params=rest)
+    gateway.send("get", _MESSAGES, 200, ids=one, params={"cursor": page["cursor"]})
+    for bad in ({"from": "now"}, {"from": "offset:1"}, {"limit": 0}, {"partition": 10**6}):
+        gateway.send("get", _MESSAGES, 400, "invalid-request", ids=one, params=bad)
+    for path in (_TOPIC, _MESSAGES):
+        for name in ("nowhere", "x" * 300, "ä", "%00"):
+            gateway.send("get", path, 404, "topic-not-found", ids={"name": name})
+
+
+def _dead_letters(gateway: Client) -> None:
+    """Look at dead letters, and ask to redrive what there is not."""
+    path, redrive = "/api/dead-letters", "/api/dead-letters/redrive"
+    gateway.send("get", path, 200, params={"limit": 1, "redriven": "false"})
+    gateway.send("get", path, 400, "invalid-request", params={"limit": 0})
+    gateway.send("get", path, 400, "invalid-cursor", params={"cursor": "junk"})
+    nothing = {"filter": {"text": str(uuid4())}}
+    assert gateway.send("post", redrive, 200, json=nothing).json()["redriven"] == []
+    gateway.send("post", redrive, 404, "dead-letter-not-found", json={"numbers": [2**62]})
+    bodies: tuple[Any, ...] = ({}, {"filter": {}}, {"numbers": []}, {"numbers": [1], "a": 1})
+    for body in bodies:
+        gateway.send("post", redrive, 400, "invalid-request", json=body)
+    gateway.send("post", redrive, 400, "malformed-json", data="{", headers=JSON)
+    gateway.send("post", redrive, 413, "body-too-large", data=" " * 102_401, headers=JSON)
+    gateway.send("post", redrive, 415, "unsupported-media-type", data="all")
 
 
 def _operate(gateway: Client) -> None:

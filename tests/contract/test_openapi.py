@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,10 @@ from services.analytics.statistics import RangeQuery
 from services.events import EventType, OrderStatus, Topic
 from services.gateway.acceptance import OrderRequest
 from services.gateway.cancellation import CancelRequest
+from services.gateway.deadletters import LetterQuery, RedriveRequest
+from services.gateway.messages import MessageQuery
 from services.gateway.reading import ListQuery
+from services.gateway.topics import TopicQuery, kind_of
 from services.inventory.routes import Restock
 from services.orderreplay import answer
 from services.orderreplay.checkpoint import ShardPhase
@@ -158,6 +162,36 @@ def test_a_range_of_the_statistics_takes_the_times_that_are_described(moment: st
         assert described == []
 
 
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/api/topics", TopicQuery),
+        ("/api/topics/{name}/messages", MessageQuery),
+        ("/api/dead-letters", LetterQuery),
+    ],
+)
+def test_the_parameters_of_what_is_on_kafka_are_those_of_the_code(
+    path: str, model: type[BaseModel]
+) -> None:
+    code = {}
+    for name, field in model.model_json_schema()["properties"].items():
+        options = [each for each in field.pop("anyOf", [{}]) if each != {"type": "null"}]
+        code[name] = {
+            k: v for k, v in (field | options[0]).items() if k != "title" and v is not None
+        }
+    described = {p["name"]: p["schema"] for p in operations()["get", path]["parameters"]}
+    assert described == code
+
+
+def test_the_kinds_of_topics_are_those_of_the_code() -> None:
+    newest = [Message(headers=[("is-replay", b"true")])]
+    found = {kind_of(name) for name in ("x", "dead-letters", "replay-checkpoints", "__x", *Topic)}
+    found |= {kind_of("x", newest)}
+    described = OPENAPI["components"]["schemas"]["Topic"]["properties"]["kind"]["oneOf"]
+    assert {kind["const"] for kind in described} == found
+    assert kind_of("orders-replay") == "replay"
+
+
 def test_the_parameter_of_the_replay_list_is_that_of_the_code() -> None:
     [described] = operations()["get", "/api/replays"]["parameters"]
     code = answer.ListQuery.model_json_schema()["properties"]
@@ -265,6 +299,20 @@ FILTERS: list[Any] = [
     *({"maxTotal": a} for a in (0, 10, Decimal("10.50"), -1, 10**10, True, None, "12345678901")),
     *({"minTotal": "1.00", "maxTotal": "2.00"}, {"colour": "red"}, {}, None, []),
 ]
+LETTERS: list[Any] = [
+    *({"numbers": n} for n in ([1], [1, 1], [0, 2**63 - 1], [2**63], [-1], ["1"], [True], [], 1)),
+    *({"numbers": list(range(1000))}, {"numbers": list(range(1001))}, {"numbers": None}),
+    *({"numbers": [1], name: value} for name in ("all", "again") for value in (True, False, 1)),
+    *({"numbers": [1], "filter": {"text": "x"}}, {"numbers": [1], "filter": {}}),
+    *({"numbers": [1], "colour": "red"}, {"filter": {"text": "x"}, "all": True}),
+    *({"numbers": [1], "by": by} for by in ("Ada", "", "b" * 100, "b" * 101, "b\0", None, 7)),
+    *({"filter": {n: "x"}} for n in ("service", "topic", "error", "text", "colour")),
+    *({"filter": {"text": t}} for t in ("x" * 249, "x" * 250, "", "x\0", None, 7)),
+    *({"filter": {}} | {"all": value} for value in (True, False, "true", None)),
+    {"filter": {}},
+    *({"filter": {"text": "x"}, "again": value} for value in (True, False)),
+    *({"filter": {"text": "x"}, "numbers": [1], "again": True}, {"filter": None}, {}, [], None),
+]
 BODIES: list[tuple[str, type[BaseModel], Any]] = [
     *(("ReplaySpec", ReplaySpec, spec) for spec in REPLAYS),
     *(("ReplaySpec", ReplaySpec, {"filter": each}) for each in FILTERS),
@@ -272,6 +320,7 @@ BODIES: list[tuple[str, type[BaseModel], Any]] = [
     *(("NewOrder", OrderRequest, ORDER | {"items": [line]}) for line in LINES),
     *(("CancelRequest", CancelRequest, cancel) for cancel in CANCELS),
     *(("Restock", Restock, restock) for restock in RESTOCKS),
+    *(("RedriveRequest", RedriveRequest, letters) for letters in LETTERS),
 ]
 
 

@@ -1,0 +1,190 @@
+"""Topics and consumer groups, as an operator looks at them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Message
+from pydantic import BaseModel, ConfigDict
+
+from services.eventkit import deadletter
+from services.eventkit.event import header
+from services.events import Topic
+from services.gateway.kafka import Kafka, Place, size_of
+from services.orderreplay import spec
+
+SAMPLE = 3  # of the newest messages, in each of so many partitions
+SAMPLE_SECONDS = 2.0
+
+
+class TopicQuery(BaseModel):
+    """The parameters of ``GET /api/topics``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    internal: bool = False
+
+
+def kind_of(name: str, newest: Iterable[Message] = ()) -> str:
+    """What a topic is for; one that a replay wrote to is known by its newest messages."""
+    if name in set(Topic):
+        return "live"
+    if name == deadletter.TOPIC:
+        return "dead-letters"
+    if name == spec.CHECKPOINTS:
+        return "checkpoints"
+    if name.startswith("__"):
+        return "internal"
+    if name == spec.TOPIC or any(header(message, "is-replay") for message in newest):
+        return "replay"
+    return "other"
+
+
+def listing(kafka: Kafka, *, internal: bool) -> list[dict[str, Any]]:
+    """Every topic, by name; those of Kafka itself where ``internal`` is true.
+
+    Raises KafkaException where Kafka does not answer.
+    """
+    known = kafka.topics()
+    return _describe(
+        kafka, {name: known[name] for name in sorted(known) if internal or name[:2] != "__"}
+    )[0]
+
+
+def one(kafka: Kafka, name: str) -> dict[str, Any]:
+    """One topic with its partitions and the groups that read it. Raises Problem as 404."""
+    metadata = kafka.topic(name)
+    [topic], ends = _describe(kafka, {name: metadata})
+    unknown = (None, None)  # of a partition without a leader
+    partitions = [
+        {
+            "partition": number,
+            "low": ends.get((name, number), unknown)[0],
+            "high": ends.get((name, number), unknown)[1],
+            "leader": partition.leader if partition.leader >= 0 else None,
+            "replicas": sorted(partition.replicas),
+            "inSync": sorted(partition.isrs),
+        }
+        for number, partition in sorted(metadata.partitions.items())
+    ]
+    reading = []
+    for about, committed in kafka.groups():
+        if name not in {topic for topic, _ in committed}:
+            continue
+        lags = [
+            {
+                "partition": number,
+                "committed": committed.get((name, number)),
+                "lag": lag((name, number), committed, ends),
+            }
+            for number in sorted(metadata.partitions)
+        ]
+        reading.append(
+            {
+                "group": about.group_id,
+                "state": _state(about),
+                "members": len(about.members),
+                "lag": sum(each["lag"] for each in lags),
+                "partitions": lags,
+            }
+        )
+    return {**topic, "partitions": partitions, "groups": reading}
+
+
+def groups(kafka: Kafka) -> list[dict[str, Any]]:
+    """Every consumer group, by name, with its topics and how far it is behind on all of them."""
+    known, found = kafka.topics(), kafka.groups()
+    topics_of = [
+        {topic for topic, _ in committed}
+        | {at.topic for member in about.members for at in member.assignment.topic_partitions}
+        for about, committed in found
+    ]
+    places = _places({name: known[name] for name in set().union(*topics_of) & known.keys()})
+    ends = kafka.ends(places)
+    return [
+        {
+            "group": about.group_id,
+            "state": _state(about),
+            "members": len(about.members),
+            "topics": sorted(topics),
+            "lag": sum(lag(at, committed, ends) for at in places if at[0] in topics),
+        }
+        for (about, committed), topics in zip(found, topics_of, strict=True)
+    ]
+
+
+def lag(place: Place, committed: dict[Place, int], ends: dict[Place, tuple[int, int]]) -> int:
+    """How many offsets of a place a group is behind.
+
+    Where it has committed nothing that is from the oldest on, where groups of ours begin.
+    """
+    low, high = ends.get(place, (0, 0))
+    return max(0, high - max(committed.get(place, 0), low))
+
+
+def _describe(
+    kafka: Kafka, known: dict[str, Any]
+) -> tuple[list[dict[str, Any]], dict[Place, tuple[int, int]]]:
+    places = _places(known)
+    ends = kafka.ends(places)
+    configs = kafka.configs(known)
+    counts = {place: high - low for place, (low, high) in ends.items()}
+    newest = _newest(kafka, counts)
+    topics = []
+    for name, metadata in known.items():
+        of_topic = [counts[place] for place in places if place[0] == name]
+        messages, config = sum(of_topic), configs[name]
+        sizes = [size_of(message) for message in newest.get(name, [])]
+        policy = config.get("cleanup.policy")
+        retention = int(config.get("retention.ms", -1))
+        topics.append(
+            {
+                "name": name,
+                "kind": kind_of(name, newest.get(name, [])),
+                "partitionCount": len(metadata.partitions),
+                "messages": messages,
+                "approximateBytes": _estimate(messages, sizes),
+                "retentionMs": retention if retention >= 0 and "delete" in (policy or "") else None,
+                "cleanupPolicy": policy,
+            }
+        )
+    return topics, ends
+
+
+def _estimate(messages: int, sizes: list[int]) -> int | None:
+    if messages == 0:
+        return 0
+    return round(messages * sum(sizes) / len(sizes)) if sizes else None
+
+
+def _newest(kafka: Kafka, counts: dict[Place, int]) -> dict[str, list[Message]]:
+    """A few of the newest messages of each topic, of its fullest partitions."""
+    fullest: dict[str, list[Place]] = {name: [] for name, _ in counts}
+    for place in sorted(counts, key=lambda at: -counts[at]):
+        if counts[place] and len(fullest[place[0]]) < SAMPLE:
+            fullest[place[0]].append(place)
+    ends = kafka.ends((at for places in fullest.values() for at in places), committed=True)
+    stretches = {
+        at: (max(low, high - SAMPLE), high) for at, (low, high) in ends.items() if high > low
+    }
+    if not stretches:
+        return {name: [] for name in fullest}
+    with kafka.reader(SAMPLE_SECONDS) as reader:
+        found = reader.read(stretches)
+    return {
+        name: [message for at in places for message in found.get(at, ())]
+        for name, places in fullest.items()
+    }
+
+
+def _places(known: dict[str, Any]) -> list[Place]:
+    """The partitions of topics that have a leader, as nobody else knows their offsets."""
+    return [
+        (name, number)
+        for name, metadata in known.items()
+        for number, partition in metadata.partitions.items()
+        if partition.leader >= 0
+    ]
+
+
+def _state(about: Any) -> str:
+    return str(about.state.name).lower().replace("_", "-")
