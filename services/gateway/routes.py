@@ -24,9 +24,9 @@ from services.gateway import cancellation, deadletters, messages, reading, topic
 from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fingerprint, recall
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
-from services.gateway.order_messages import Messages, MessagesQuery, span
 from services.gateway.kafka import Kafka
 from services.gateway.neighbours import Neighbours
+from services.gateway.order_messages import Messages, MessagesQuery, span
 from services.gateway.replays import Replays
 from services.orderreplay import answer
 
@@ -46,7 +46,7 @@ def create(
 ) -> Blueprint:
     """The routes over what the gateway is made of."""
     routes = Blueprint("gateway", __name__)
-    messages = Messages(service.settings)
+    order_messages = Messages(service.settings)
     letters = deadletters.Letters(service.settings, kafka)
 
     @routes.post("/api/orders")
@@ -110,7 +110,7 @@ def create(
         return reply({"success": True, "orderId": str(number), "events": found})
 
     @routes.get("/api/orders/<order_id>/messages")
-    def order_messages(order_id: str) -> Response:
+    def messages_of_order(order_id: str) -> Response:
         """Where the messages of one order lie in Kafka."""
         number = _uuid(order_id)
         asked = check(
@@ -120,7 +120,7 @@ def create(
             found = span(db, number)
         if found is None:
             raise cancellation.unknown(number)
-        return reply(messages.of(number, found, asked.topic))
+        return reply(order_messages.of(number, found, asked.topic))
 
     @routes.post("/api/orders/<order_id>/cancel")
     def cancel(order_id: str) -> Response:
