@@ -110,7 +110,9 @@ def install(log: Path, progress: Progress, run: Runner = _run) -> None:
     if _read(stamp) == wanted:
         return
     progress("installing the dashboard's packages; this takes about a minute, once")
-    code = run(npm("ci", "--no-progress"), log, environment(os.environ), INSTALL_SECONDS)
+    # Not `npm ci`: that wants the lock to name the binaries of platforms that a mirror may lack.
+    command = npm("install", "--no-save", "--no-progress")
+    code = run(command, log, environment(os.environ), INSTALL_SECONDS)
     if code != 0:
         raise LocalError(
             f"npm cannot install the dashboard's packages. {tail(log)}\n"
@@ -158,7 +160,7 @@ def main() -> int:
         match sys.argv[1:]:
             case ["npm", *arguments]:
                 # Whoever installs other packages must not be given the locked ones before.
-                if arguments[:1] not in (["ci"], ["install"], ["update"], ["uninstall"]):
+                if arguments[:1] not in (["install"], ["update"], ["uninstall"]):
                     with _alone():
                         install(log, lambda text: print(f"{text}…", flush=True))
                 os.chdir(SOURCES)

@@ -1,4 +1,4 @@
-"""`make run`: Kafka, PostgreSQL, every service and the dashboard on one machine, started and stopped together.
+"""`make run`: Kafka, PostgreSQL, services and dashboard, started and stopped together.
 
 python -m local.run                  all of it, until Ctrl-C
 python -m local.run --backends       only Kafka and PostgreSQL, with their topics and tables
