@@ -25,7 +25,7 @@ export const OrderRow = memo(function OrderRow({ order }: { order: Order }) {
           void navigate(to);
         }
       }}
-      className="group cursor-pointer *:h-10 *:border-b *:border-line *:px-3 *:py-1 hover:bg-hover aria-selected:bg-accent-ground"
+      className="group cursor-pointer bg-surface *:h-10 *:border-b *:border-line *:px-3 *:py-1 hover:bg-hover aria-selected:bg-accent-ground"
     >
       <td className="w-px pl-4! whitespace-nowrap">
         <Link
@@ -35,7 +35,7 @@ export const OrderRow = memo(function OrderRow({ order }: { order: Order }) {
         >
           {shortId(order.id)}
         </Link>
-        <span className="block max-w-40 truncate text-xs text-muted md:hidden">
+        <span className="block max-w-32 truncate text-xs text-muted md:hidden">
           {order.customer_id}
         </span>
       </td>

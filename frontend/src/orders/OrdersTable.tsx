@@ -67,7 +67,7 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
           <table className="w-full border-separate border-spacing-0 text-left">
             <caption className="sr-only">Orders</caption>
             <thead>
-              <tr className="*:sticky *:top-12 *:z-10 *:h-8 *:border-b *:border-line *:bg-canvas *:px-3 *:text-xs *:font-medium *:text-muted lg:*:top-0">
+              <tr className="*:sticky *:top-12 *:z-10 *:h-8 *:border-b *:border-line *:bg-canvas *:px-3 *:text-xs *:font-medium *:text-muted lg:*:top-0 *:align-middle">
                 <th scope="col" className="pl-4!">
                   Order
                 </th>

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useState } from "react";
-import { asCount } from "../ui/format";
+import { asCount, asWords } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import type { Filter } from "./queries";
 import { type OrderStatus, STATUSES } from "./status";
@@ -52,12 +52,12 @@ export function OrdersToolbar({ filter, onChange, total, children }: Props) {
         onChange={({ target }) =>
           onChange({ status: (target.value || null) as OrderStatus | null })
         }
-        className="h-8 rounded-md border border-line-strong bg-surface px-2 capitalize"
+        className="h-8 rounded-md border border-line-strong bg-surface px-2"
       >
         <option value="">All statuses</option>
         {STATUSES.map((status) => (
           <option key={status} value={status}>
-            {status}
+            {asWords(status)}
           </option>
         ))}
       </select>

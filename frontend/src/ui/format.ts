@@ -1,4 +1,8 @@
-const money = new Intl.NumberFormat(undefined, { style: "currency", currency: "USD" });
+const money = new Intl.NumberFormat(undefined, {
+  style: "currency",
+  currency: "USD",
+  currencyDisplay: "narrowSymbol",
+});
 const count = new Intl.NumberFormat();
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const today = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
