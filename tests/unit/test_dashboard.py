@@ -63,7 +63,7 @@ def test_packages_that_cannot_be_installed_say_why_and_what_to_do(
     sources: Path, tmp_path: Path
 ) -> None:
     built, npm = Dashboard(tmp_path / "built", tmp_path / "log"), Npm(sources, fails=True)
-    with pytest.raises(LocalError, match="(?s)E403.*Check the network, and the registry"):
+    with pytest.raises(LocalError, match=r"(?s)E403.*Check the network, and the registry"):
         built.prepare(npm)
     npm.fails = False
     built.prepare(npm)

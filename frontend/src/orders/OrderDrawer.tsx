@@ -130,7 +130,7 @@ function Contents({ orderId }: { orderId: string }) {
 function Facts({ order, status }: { order: Order; status: ReactNode }) {
   return (
     <>
-      <dl className="grid grid-cols-[6.5rem_1fr] gap-y-1.5 *:odd:text-muted">
+      <dl className="grid grid-cols-[5rem_1fr] gap-y-1.5 *:odd:text-muted">
         <dt>Status</dt>
         <dd>{status}</dd>
         <dt>Order id</dt>
