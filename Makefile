@@ -16,11 +16,15 @@ help: ## this list
 # --- running
 
 .PHONY: run
-run: $(READY) ## everything: Kafka, PostgreSQL and all services; Ctrl-C stops them
+run: $(READY) ## everything: Kafka, PostgreSQL, all services and the dashboard; Ctrl-C stops them
 	@exec $(BIN)/python -m local.run
 
 run-%: $(READY) ## one of gateway, payment, inventory, shipping, analytics, replay, auditor by itself
 	@exec $(BIN)/python -m local.run --only $*
+
+.PHONY: run-frontend
+run-frontend: $(READY) ## the dashboard with hot reload, beside a run with DASHBOARD=off
+	@exec $(BIN)/python -m local.dashboard dev
 
 .PHONY: backends
 backends: $(READY) ## only Kafka and PostgreSQL, with their topics and tables
@@ -47,7 +51,7 @@ verify: $(READY) ## check every invariant on the data of the run
 .PHONY: test
 test: $(READY) ## all tests, with a Kafka and a PostgreSQL of their own
 	@exec $(BIN)/python -m pytest tests -n 3 --dist loadfile --ignore=tests/bench \
-	  --ignore=tests/kube --ignore=tests/operator $(ARGS)
+	  --ignore=tests/kube --ignore=tests/operator --ignore=tests/browser $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## the tests that need no server
@@ -57,6 +61,19 @@ test-fast: $(READY) ## the tests that need no server
 test-operator: $(READY) ## the operator on a real Kubernetes API server, which is built once
 	@$(BIN)/python -m tests.kube.binaries && exec $(BIN)/python -m pytest tests/kube tests/operator \
 	  -n 4 --dist worksteal $(ARGS)
+
+.PHONY: test-frontend
+test-frontend: $(READY) ## the dashboard's own: types, style, unit tests, and whether its API types are of now
+	@set -e; for check in generated typecheck lint test; do \
+	  $(BIN)/python -m local.dashboard npm run --silent $$check; done
+
+.PHONY: test-browser
+test-browser: $(READY) ## the dashboard in a real Chromium, on a running system of its own
+	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
+
+.PHONY: npm
+npm: $(READY) ## npm for the dashboard: make npm ARGS="run generate"
+	@exec $(BIN)/python -m local.dashboard npm $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## style, format and types

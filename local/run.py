@@ -1,4 +1,4 @@
-"""`make run`: Kafka, PostgreSQL and every service on one machine, started and stopped together.
+"""`make run`: Kafka, PostgreSQL, services and dashboard, started and stopped together.
 
 python -m local.run                  all of it, until Ctrl-C
 python -m local.run --backends       only Kafka and PostgreSQL, with their topics and tables
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from sqlalchemy import make_url
 from local.children import (
     CHECKOUT,
     LocalError,
+    answers,
     behind_the_gateway,
     data_root,
     end,
@@ -43,14 +44,15 @@ from local.children import (
     tail,
     until,
 )
+from local.dashboard import Dashboard
 from local.kafka import Kafka
 from local.postgres import Postgres
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 COMMAND_SECONDS = 120.0
-# Of `orderflow`: they end by themselves, unlike the children.
-_COMMANDS = {"migrate", "topics"}
+# They end by themselves, unlike the children.
+_COMMANDS = {"migrate", "topics", "dashboard-build"}
 KEPT_BY_RESET = {"cache", "lock"}
 
 
@@ -83,6 +85,7 @@ SERVICES = (
 )
 # In the order in which they are started; they are stopped in the reverse one.
 CHILDREN = (*SERVICES, Child("auditor", ("verify", "--watch"), 4005))
+DASHBOARD_PORT = 3000
 
 
 def port_of(variable: str, usual: int) -> int:
@@ -134,6 +137,14 @@ class Run:
             self._env["KAFKA_BOOTSTRAP_SERVERS"] = self._kafka.bootstrap
         if self._postgres:
             self._env["DATABASE_URL"] = self._postgres.url
+        self._dashboard: Dashboard | None = None
+        if children and os.environ.get("DASHBOARD", "on") != "off":
+            self._env["DASHBOARD_PORT"] = str(port_of("DASHBOARD_PORT", DASHBOARD_PORT))
+            self._dashboard = Dashboard(
+                self._root / "cache" / "dashboard",
+                self._log("dashboard-build"),
+                progress=self._say,
+            )
         self._running: dict[str, subprocess.Popen[bytes]] = {}  # ours, in the order of starting
         self._up: list[Kafka | Postgres] = []  # those that started well
         self._signals = 0
@@ -192,6 +203,8 @@ class Run:
     def _check(self) -> None:
         """Raises LocalError for what would make the start fail, before anything is started."""
         wanted = {child.variable: (child.name, child.port) for child in self._children}
+        if self._dashboard:
+            wanted["DASHBOARD_PORT"] = ("the dashboard", int(self._env["DASHBOARD_PORT"]))
         if self._kafka:
             wanted["KAFKA_PORT"] = ("Kafka", self._kafka.port)
         else:
@@ -216,8 +229,13 @@ class Run:
 
     def _start(self) -> None:
         self._say(f"Orderflow starts; its data is in {shown(self._root)}")
+        built = threading.Event()
+        threading.Thread(target=self._build_dashboard, args=(built,), daemon=True).start()
         together(self._start_kafka, self._start_postgres)
         together(*(partial(self._start_child, child) for child in self._children))
+        built.wait()
+        if self._dashboard:
+            self._start_dashboard(self._dashboard)
         self._greet()
 
     def _start_kafka(self) -> None:
@@ -271,6 +289,49 @@ class Run:
             f"{child.port} answered {answer}. {tail(self._log(child.name))}"
         )
 
+    def _build_dashboard(self, built: threading.Event) -> None:
+        """Builds it where that is needed; where it cannot be built, all else runs without it."""
+        try:
+            if self._dashboard:
+                self._dashboard.prepare(self._run_build)
+        except Exception as error:
+            self._say(f"the dashboard will not be there; everything else will.\n{error}")
+            self._dashboard = None
+        built.set()
+
+    def _run_build(
+        self, command: list[str], log: Path, env: Mapping[str, str], seconds: float
+    ) -> int:
+        """A Runner whose program is stopped with everything else."""
+        process = self._running["dashboard-build"] = spawn(command, log, env)
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise LocalError(f"It took over {seconds:.0f} s. {tail(log)}") from None
+        finally:
+            end(process, group=True)
+            self._running.pop("dashboard-build", None)
+
+    def _start_dashboard(self, dashboard: Dashboard) -> None:
+        fresh_log(self._log("dashboard"))
+        process = spawn(
+            ["nice", "-n", "5", *dashboard.command()],
+            self._log("dashboard"),
+            dashboard.environment(self._env),
+        )
+        self._running["dashboard"] = process
+        port = int(self._env["DASHBOARD_PORT"])
+        for _ in until(READY_SECONDS, 0.1):
+            if process.poll() is not None:
+                raise self._ended("dashboard", process, self._log("dashboard"))
+            if answers(port):
+                self._say(f"dashboard is ready on http://localhost:{port}")
+                return
+        raise LocalError(
+            f"the dashboard did not answer on port {port} within {READY_SECONDS:.0f} s. "
+            f"{tail(self._log('dashboard'))}"
+        )
+
     def _spawn(
         self, name: str, arguments: tuple[str, ...], env: dict[str, str]
     ) -> subprocess.Popen[bytes]:
@@ -283,6 +344,8 @@ class Run:
         gateway, analytics = SERVICES[0].port, SERVICES[4].port
         self._say("everything is ready")
         if self._children:
+            if self._dashboard:
+                print(f"\n  Dashboard  http://localhost:{self._env['DASHBOARD_PORT']}", end="")
             print(f"""
   API        http://localhost:{gateway}/api/orders
   API docs   http://localhost:{gateway}/api/docs

@@ -1,0 +1,49 @@
+import { asWords } from "../ui/format";
+import type { LiveFilter } from "./filter";
+import { SERVICES, TYPES } from "./protocol";
+
+interface Props {
+  filter: LiveFilter;
+  onChange: (filter: LiveFilter) => void;
+}
+
+const CONTROL = "h-8 rounded-md border border-line-strong bg-surface px-2";
+
+export function LiveFilters({ filter, onChange }: Props) {
+  return (
+    <div className="order-last flex w-full flex-wrap gap-2 md:order-none md:w-auto">
+      <select
+        aria-label="Event type"
+        value={filter.type}
+        onChange={({ target }) => onChange({ ...filter, type: target.value })}
+        className={`${CONTROL} min-w-0 flex-1 md:flex-none`}
+      >
+        <option value="">All types</option>
+        {TYPES.map((type) => (
+          <option key={type} value={type}>
+            {asWords(type)}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Service"
+        value={filter.service}
+        onChange={({ target }) => onChange({ ...filter, service: target.value })}
+        className={`${CONTROL} min-w-0 flex-1 md:flex-none`}
+      >
+        <option value="">All services</option>
+        {SERVICES.map((service) => (
+          <option key={service}>{service}</option>
+        ))}
+      </select>
+      <input
+        type="search"
+        aria-label="Order id"
+        placeholder="Order id"
+        value={filter.order}
+        onChange={({ target }) => onChange({ ...filter, order: target.value })}
+        className={`${CONTROL} w-full md:w-36`}
+      />
+    </div>
+  );
+}

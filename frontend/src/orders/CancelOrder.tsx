@@ -1,0 +1,84 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { answer, api, type Schemas } from "../api/client";
+import type { Problem } from "../api/problem";
+import { Button } from "../ui/Button";
+import { Field } from "../ui/Field";
+import { type Order, orderQuery } from "./queries";
+import { ENDS, type OrderStatus } from "./status";
+
+/** Asks for a cancel while that can be granted, and says what came of it. */
+export function CancelOrder({ order, status }: { order: Order; status: OrderStatus }) {
+  const queries = useQueryClient();
+  const [asking, setAsking] = useState(false);
+  const cancelling = useMutation<Schemas["CancelAccepted"], Problem, string>({
+    mutationFn: (reason) =>
+      answer(
+        api.POST("/api/orders/{orderId}/cancel", {
+          params: { path: { orderId: order.id } },
+          body: { reason: reason || null },
+        }),
+      ),
+    onSuccess: (accepted) => {
+      setAsking(false);
+      queries.setQueryData(orderQuery(order.id).queryKey, accepted.order);
+    },
+  });
+  if (order.cancellation) return <Outcome cancellation={order.cancellation} />;
+  if (ENDS.has(status) && !cancelling.error) return null;
+  if (!asking) {
+    return (
+      <div>
+        <Button kind="danger" onClick={() => setAsking(true)}>
+          Cancel order
+        </Button>
+      </div>
+    );
+  }
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    cancelling.mutate(String(new FormData(event.currentTarget).get("reason")).trim());
+  }
+  return (
+    <form onSubmit={submit} noValidate className="rounded-lg border border-line p-3">
+      <Field
+        label="Reason for cancelling (optional)"
+        name="reason"
+        autoFocus
+        placeholder="Changed their mind"
+        error={cancelling.error?.fields.get("reason")}
+      />
+      {cancelling.error && !cancelling.error.fields.has("reason") && (
+        <p role="alert" className="mt-2 text-bad">
+          {cancelling.error.detail}
+        </p>
+      )}
+      <div className="mt-3 flex gap-2">
+        <Button type="submit" kind="danger" disabled={cancelling.isPending}>
+          {cancelling.isPending ? "Asking…" : "Cancel this order"}
+        </Button>
+        <Button kind="quiet" onClick={() => setAsking(false)}>
+          Keep it
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+const OUTCOMES = {
+  requested: { tone: "bg-warn-ground text-warn", text: "Cancel requested; shipping decides." },
+  accepted: { tone: "bg-calm-ground text-calm", text: "Cancelled, and the money given back." },
+  refused: { tone: "bg-bad-ground text-bad", text: "The cancel was refused." },
+};
+
+function Outcome({ cancellation }: { cancellation: Schemas["Cancellation"] }) {
+  const { status, reason, detail } = cancellation;
+  const { tone, text } = OUTCOMES[status];
+  return (
+    <div role="status" className={`rounded-md px-3 py-2 ${tone}`}>
+      <p className="font-medium">{text}</p>
+      {detail && <p>{detail}</p>}
+      {reason && <p>Reason given: {reason}</p>}
+    </div>
+  );
+}

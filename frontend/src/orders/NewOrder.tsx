@@ -1,0 +1,163 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useRef, useState } from "react";
+import { answer, api, type Schemas } from "../api/client";
+import { asProblem, type Problem } from "../api/problem";
+import { Button } from "../ui/Button";
+import { Field } from "../ui/Field";
+import { asMoney, shortId } from "../ui/format";
+import { Icon } from "../ui/Icon";
+import { notify } from "../ui/notices";
+import { Failed, Skeleton } from "../ui/states";
+import { type Cart, lineErrors, Submission, totalOf, withPieces } from "./cart";
+import { ProductCard } from "./ProductCard";
+import { useLiveStock } from "./useLiveStock";
+
+const EMPTY: Cart = new Map();
+
+/** The shelf, a cart and whose order it is. What is wrong with it the API says, field by field. */
+export function NewOrder({ onClose }: { onClose: () => void }) {
+  const stock = useLiveStock();
+  const queries = useQueryClient();
+  const [cart, setCart] = useState(EMPTY);
+  const form = useRef<HTMLFormElement>(null);
+  const submission = useRef(new Submission());
+  const placing = useMutation<Schemas["OrderAccepted"], Problem, Schemas["NewOrder"]>({
+    mutationFn: (body) => {
+      const header = { "Idempotency-Key": submission.current.keyFor(body) };
+      return answer(api.POST("/api/orders", { params: { header }, body }));
+    },
+    onSuccess: ({ order }) => {
+      submission.current.done();
+      setCart(EMPTY);
+      notify({
+        tone: "good",
+        title: `Order ${shortId(order.id)} placed`,
+        detail: `${asMoney(order.total)} for ${order.customer_id}`,
+      });
+      void queries.invalidateQueries({ queryKey: ["orders"] });
+    },
+    onError: () => {
+      requestAnimationFrame(() =>
+        form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus(),
+      );
+    },
+  });
+  const products = stock.data ?? [];
+  const problem = placing.error;
+  const onLines = lineErrors(cart, problem?.fields ?? new Map());
+  const inline =
+    onLines.size > 0 || ["customerId", "customerEmail"].some((f) => problem?.fields.has(f));
+
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (placing.isPending || cart.size === 0) return;
+    const said = new FormData(event.currentTarget);
+    placing.mutate({
+      customerId: String(said.get("customerId")),
+      customerEmail: String(said.get("customerEmail")),
+      items: [...cart].map(([productId, quantity]) => ({ productId, quantity })),
+    });
+  }
+
+  return (
+    <form ref={form} onSubmit={submit} noValidate className="flex flex-col gap-4 p-4">
+      <div className="flex items-center justify-between">
+        <h2 className="text-sm font-semibold">New order</h2>
+        <Button kind="quiet" square aria-label="Close new order" onClick={onClose}>
+          <Icon name="close" />
+        </Button>
+      </div>
+      {stock.isError && !stock.data ? (
+        <Failed error={stock.error} onRetry={() => void stock.refetch()} />
+      ) : (
+        <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3 md:grid-cols-4 lg:grid-cols-2">
+          {stock.isPending &&
+            ["a", "b", "c", "d", "e", "f"].map((place) => (
+              <li key={place}>
+                <Skeleton className="h-27" />
+              </li>
+            ))}
+          {products.map((product) => (
+            <ProductCard
+              key={product.product_id}
+              product={product}
+              pieces={cart.get(product.product_id) ?? 0}
+              error={onLines.get(product.product_id)}
+              onChange={(pieces) => setCart(withPieces(cart, product.product_id, pieces))}
+            />
+          ))}
+        </ul>
+      )}
+      <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-1">
+        <Field
+          label="Customer id"
+          name="customerId"
+          autoComplete="off"
+          placeholder="CUST-001"
+          error={problem?.fields.get("customerId")}
+        />
+        <Field
+          label="E-mail"
+          name="customerEmail"
+          type="email"
+          autoComplete="off"
+          placeholder="john@example.com"
+          error={problem?.fields.get("customerEmail")}
+        />
+      </div>
+      {problem && !inline && (
+        <div role="alert" className="rounded-md bg-bad-ground p-3 text-bad">
+          <p className="font-medium">{asProblem(problem).title}</p>
+          <p>{asProblem(problem).detail}</p>
+        </div>
+      )}
+      <CartLines cart={cart} products={products} onChange={setCart} />
+      <Button
+        type="submit"
+        kind="primary"
+        className="h-9"
+        disabled={cart.size === 0 || placing.isPending}
+      >
+        {placing.isPending ? "Placing…" : "Place order"}
+        {cart.size > 0 && <span>· {asMoney(totalOf(cart, products))}</span>}
+      </Button>
+    </form>
+  );
+}
+
+interface CartLinesProps {
+  cart: Cart;
+  products: readonly Schemas["Product"][];
+  onChange: (cart: Cart) => void;
+}
+
+function CartLines({ cart, products, onChange }: CartLinesProps) {
+  if (cart.size === 0) {
+    return (
+      <p className="rounded-md border border-dashed border-line-strong p-3 text-center text-muted">
+        The cart is empty. Add a product.
+      </p>
+    );
+  }
+  return (
+    <ul aria-label="Cart" className="divide-y divide-line rounded-md border border-line">
+      {products
+        .filter(({ product_id }) => cart.has(product_id))
+        .map(({ product_id, name, price }) => (
+          <li key={product_id} className="flex items-center gap-2 py-1 pr-1 pl-3">
+            <span className="w-9 text-right text-muted">{cart.get(product_id)} ×</span>
+            <span className="min-w-0 flex-1 truncate">{name}</span>
+            <span>{asMoney(totalOf(cart, [{ product_id, price }]))}</span>
+            <Button
+              kind="quiet"
+              square
+              aria-label={`Remove ${name}`}
+              onClick={() => onChange(withPieces(cart, product_id, 0))}
+            >
+              <Icon name="close" size={13} />
+            </Button>
+          </li>
+        ))}
+    </ul>
+  );
+}

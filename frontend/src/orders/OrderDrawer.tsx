@@ -1,0 +1,178 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+import { useLocation, useNavigate, useParams } from "react-router";
+import { useEvents } from "../live/live";
+import { Button } from "../ui/Button";
+import { asMoney, shortId } from "../ui/format";
+import { Icon } from "../ui/Icon";
+import { notify } from "../ui/notices";
+import { Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/Time";
+import { CancelOrder } from "./CancelOrder";
+import { type Order, orderEventsQuery, orderQuery, usePolling } from "./queries";
+import { StatusBadge } from "./StatusBadge";
+import { later } from "./status";
+import { Timeline } from "./Timeline";
+import { timeline } from "./timeline";
+import { useTold } from "./told";
+
+const BEHIND = 700; // ms between reads while the API is behind the feed
+
+/** One order, over the list that it was chosen from. */
+export function OrderDrawer() {
+  const { orderId = "" } = useParams();
+  const { search } = useLocation();
+  const navigate = useNavigate();
+  const heading = useRef<HTMLHeadingElement>(null);
+
+  const close = useCallback(() => {
+    void navigate(`/orders${search}`);
+    document.querySelector<HTMLElement>(`a[href^="/orders/${CSS.escape(orderId)}"]`)?.focus();
+  }, [navigate, search, orderId]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.defaultPrevented) close();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [close]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another order is read from its top
+  useEffect(() => heading.current?.focus(), [orderId]);
+
+  return (
+    <section
+      key={orderId}
+      aria-label={`Order ${shortId(orderId)}`}
+      className="slide-in fixed inset-x-0 top-12 bottom-0 z-20 flex flex-col border-line bg-surface shadow-lift sm:left-auto sm:w-136 sm:border-l"
+    >
+      <header className="flex items-center gap-2 border-b border-line py-2 pr-2 pl-4">
+        <h2 ref={heading} tabIndex={-1} className="mr-auto text-sm font-semibold outline-none">
+          Order <span className="font-mono">{shortId(orderId)}</span>
+        </h2>
+        <Button kind="quiet" onClick={() => void copyLink(orderId)}>
+          <Icon name="link" size={14} />
+          Copy link
+        </Button>
+        <Button kind="quiet" square aria-label="Close order" onClick={close}>
+          <Icon name="close" />
+        </Button>
+      </header>
+      <div className="min-h-0 flex-1 overflow-y-auto">
+        <Contents orderId={orderId} />
+      </div>
+    </section>
+  );
+}
+
+async function copyLink(orderId: string): Promise<void> {
+  const link = `${window.location.origin}/orders/${orderId}`;
+  try {
+    await navigator.clipboard.writeText(link);
+    notify({ tone: "good", title: "Link copied" });
+  } catch {
+    notify({ tone: "info", title: "Copy this link", detail: link });
+  }
+}
+
+function Contents({ orderId }: { orderId: string }) {
+  const polling = usePolling();
+  const all = useEvents();
+  const heard = useMemo(() => all.filter((event) => event.orderId === orderId), [all, orderId]);
+  const told = useTold(orderId);
+
+  const order = useQuery({
+    ...orderQuery(orderId),
+    refetchInterval: ({ state: { data } }) =>
+      (data && told && later(told.status, data.status) !== data.status) ||
+      data?.cancellation?.status === "requested"
+        ? BEHIND
+        : polling,
+  });
+  const events = useQuery({
+    ...orderEventsQuery(orderId),
+    refetchInterval: ({ state: { data } }) =>
+      data && heard.some(({ eventId }) => !data.some(({ id }) => id === eventId))
+        ? BEHIND
+        : polling,
+  });
+  const steps = useMemo(() => timeline(events.data ?? [], heard), [events.data, heard]);
+
+  if (order.isError && !order.data) {
+    return <Failed error={order.error} onRetry={() => void order.refetch()} />;
+  }
+  if (!order.data) {
+    return (
+      <div className="flex flex-col gap-4 p-4">
+        <Skeleton className="h-20" />
+        <Skeleton className="h-32" />
+        <Skeleton className="h-64" />
+      </div>
+    );
+  }
+  const status = told ? later(told.status, order.data.status) : order.data.status;
+  return (
+    <div className="flex flex-col gap-6 p-4">
+      <Facts order={order.data} status={<StatusBadge status={status} />} />
+      <CancelOrder order={order.data} status={status} />
+      <Lines order={order.data} />
+      <section>
+        <h3 className="mb-3 text-xs font-medium text-muted">What has happened</h3>
+        {events.isError && !events.data ? (
+          <Failed error={events.error} onRetry={() => void events.refetch()} />
+        ) : (
+          <Timeline steps={steps} />
+        )}
+      </section>
+    </div>
+  );
+}
+
+function Facts({ order, status }: { order: Order; status: ReactNode }) {
+  return (
+    <>
+      <dl className="grid grid-cols-[5rem_1fr] gap-y-1.5 *:odd:text-muted">
+        <dt>Status</dt>
+        <dd>{status}</dd>
+        <dt>Order id</dt>
+        <dd className="font-mono text-xs leading-5 break-all">{order.id}</dd>
+        <dt>Customer</dt>
+        <dd className="break-words">
+          {order.customer_id} <span className="text-muted">· {order.customer_email}</span>
+        </dd>
+        <dt>Created</dt>
+        <dd>
+          <Time at={order.created_at} />
+        </dd>
+        <dt>Updated</dt>
+        <dd>
+          <Time at={order.updated_at} />
+        </dd>
+      </dl>
+      {order.failure_reason && (
+        <p className="-mt-2 rounded-md bg-bad-ground px-3 py-2 text-bad">{order.failure_reason}</p>
+      )}
+    </>
+  );
+}
+
+function Lines({ order }: { order: Order }) {
+  return (
+    <table className="w-full">
+      <caption className="mb-1 text-left text-xs font-medium text-muted">Items</caption>
+      <tbody>
+        {order.items.map(({ productId, name, quantity, price }) => (
+          <tr key={productId} className="*:border-b *:border-line *:py-1.5">
+            <td>{name}</td>
+            <td className="text-right whitespace-nowrap text-muted">
+              {quantity} × {asMoney(price.toFixed(2))}
+            </td>
+          </tr>
+        ))}
+        <tr className="font-medium *:py-1.5">
+          <td>Total</td>
+          <td className="text-right">{asMoney(order.total)}</td>
+        </tr>
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,65 @@
+import { fromCents, toCents } from "../ui/format";
+
+/** Pieces by product id, in the order in which they were put in; none of 0. */
+export type Cart = ReadonlyMap<string, number>;
+
+export const MOST_PIECES = 1_000;
+
+/** The cart with so many pieces of a product; anything that is no whole number from 0 is 0. */
+export function withPieces(cart: Cart, productId: string, pieces: number): Cart {
+  const changed = new Map(cart);
+  const whole = Number.isFinite(pieces)
+    ? Math.min(Math.max(Math.trunc(pieces), 0), MOST_PIECES)
+    : 0;
+  if (whole > 0) changed.set(productId, whole);
+  else changed.delete(productId);
+  return changed;
+}
+
+/** What it costs, as a decimal string. */
+export function totalOf(cart: Cart, products: readonly { product_id: string; price: string }[]) {
+  let cents = 0n;
+  for (const { product_id, price } of products) {
+    cents += toCents(price) * BigInt(cart.get(product_id) ?? 0);
+  }
+  return fromCents(cents);
+}
+
+/** The messages of the API about lines, `items[1].quantity`, by the product of the line. */
+export function lineErrors(cart: Cart, fields: ReadonlyMap<string, string>): Map<string, string> {
+  const products = [...cart.keys()];
+  const errors = new Map<string, string>();
+  for (const [field, message] of fields) {
+    const product = products[Number(/^items\[(\d+)\]/.exec(field)?.[1] ?? Number.NaN)];
+    if (product) errors.set(product, message);
+  }
+  return errors;
+}
+
+/**
+ * One idempotency key a submission: the same body gets the same key until it is `done`, so neither
+ * a double click nor a retry after an error makes a second order.
+ */
+export class Submission {
+  #body = "";
+  #key = "";
+
+  keyFor(body: unknown): string {
+    const text = JSON.stringify(body);
+    if (text !== this.#body || !this.#key) {
+      this.#body = text;
+      this.#key = randomKey();
+    }
+    return this.#key;
+  }
+
+  done(): void {
+    this.#key = "";
+  }
+}
+
+function randomKey(): string {
+  // randomUUID is there on https and localhost only.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,81 @@
+import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
+import { answer, api, type Schemas } from "../api/client";
+import { useConnection } from "../live/live";
+import type { OrderStatus } from "./status";
+
+export type Order = Schemas["Order"];
+export type OrderEvent = Schemas["OrderEvent"];
+export type Product = Schemas["Product"];
+
+export const SORTS = [
+  "-created_at",
+  "created_at",
+  "-updated_at",
+  "updated_at",
+  "-total",
+  "total",
+] as const;
+export type Sort = (typeof SORTS)[number];
+
+/** What the table is narrowed to. */
+export interface Filter {
+  status: OrderStatus | null;
+  q: string;
+  sort: Sort;
+}
+
+const PAGE = 50;
+const POLL = 5_000;
+
+/** How often to ask the API by ourselves, ms: while the feed is away it tells nothing. */
+export function usePolling(): number | false {
+  return useConnection().phase === "live" ? false : POLL;
+}
+
+/** One page of the orders that a filter leaves; the page before is shown until it is there. */
+export function useOrderPage({ status, q, sort }: Filter, cursor: string | undefined) {
+  const refetchInterval = usePolling();
+  return useQuery({
+    queryKey: ["orders", { status, q, sort, cursor }],
+    queryFn: ({ signal }) => {
+      const query = {
+        limit: PAGE,
+        sort,
+        ...(status && { status }),
+        ...(q && { q }),
+        ...(cursor && { cursor }),
+      };
+      return answer(api.GET("/api/orders", { params: { query }, signal }));
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval,
+  });
+}
+
+export function orderQuery(orderId: string) {
+  return queryOptions({
+    queryKey: ["order", orderId],
+    queryFn: async ({ signal }) => {
+      const path = { orderId };
+      return (await answer(api.GET("/api/orders/{orderId}", { params: { path }, signal }))).order;
+    },
+  });
+}
+
+export function orderEventsQuery(orderId: string) {
+  return queryOptions({
+    queryKey: ["order", orderId, "events"],
+    queryFn: async ({ signal }) => {
+      const request = api.GET("/api/orders/{orderId}/events", {
+        params: { path: { orderId } },
+        signal,
+      });
+      return (await answer(request)).events;
+    },
+  });
+}
+
+export const inventoryQuery = queryOptions({
+  queryKey: ["inventory"],
+  queryFn: async ({ signal }) => (await answer(api.GET("/api/inventory", { signal }))).inventory,
+});

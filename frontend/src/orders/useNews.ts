@@ -1,0 +1,57 @@
+import { useCallback, useEffect, useState } from "react";
+import { useBatches } from "../live/live";
+import type { LiveEvent } from "../live/protocol";
+import type { Filter } from "./queries";
+import { broughtBy } from "./status";
+
+const MOST = 1_000;
+const EVERY = 1_000; // ms between two reads of the page
+
+/**
+ * The orders that came to where the table is, and are not on its page.
+ *
+ * While `following` they are fetched, at most once a second; else they are only counted, so that
+ * no row moves under the reader.
+ */
+export function useNews(
+  { status }: Filter,
+  shown: readonly { id: string }[],
+  following: boolean,
+  fetch: () => void,
+): number {
+  const [heard, setHeard] = useState<ReadonlySet<string>>(new Set());
+  const wanted = status ?? "pending";
+  useBatches(
+    useCallback(
+      (events: readonly LiveEvent[]) => {
+        const news = events.filter((event) => broughtBy(event.eventType) === wanted);
+        if (news.length === 0) return;
+        setHeard((before) => {
+          const ids = news.flatMap(({ orderId }) => orderId ?? []);
+          return before.size < MOST ? new Set([...before, ...ids]) : before;
+        });
+      },
+      [wanted],
+    ),
+  );
+  // What is on the page is no news, and neither is what was heard before another filter.
+  useEffect(() => {
+    setHeard((before) => {
+      const left = [...before].filter((id) => !shown.some((order) => order.id === id));
+      return left.length === before.size ? before : new Set(left);
+    });
+  }, [shown]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was heard is of that filter
+  useEffect(() => setHeard(new Set()), [wanted]);
+
+  const due = following && heard.size > 0;
+  useEffect(() => {
+    if (!due) return;
+    const timer = setTimeout(() => {
+      setHeard(new Set());
+      fetch();
+    }, EVERY);
+    return () => clearTimeout(timer);
+  }, [due, fetch]);
+  return following ? 0 : heard.size;
+}

@@ -1,0 +1,43 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, useEffect } from "react";
+import { BrowserRouter, Navigate, Route, Routes } from "react-router";
+import { Problem } from "../api/problem";
+import { feed } from "../live/live";
+import { OrderDrawer } from "../orders/OrderDrawer";
+import { OrdersPage } from "../orders/OrdersPage";
+import { NotFound } from "./NotFound";
+import { Shell } from "./Shell";
+
+// The first view is in the first file; each other comes when it is gone to.
+const LivePage = lazy(() => import("../live/LivePage"));
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A request that is at fault stays so; one that met a restart does not.
+      retry: (failures, error) => error instanceof Problem && error.passing && failures < 2,
+    },
+  },
+});
+
+export function App() {
+  // Events that went by unseen may have changed anything.
+  useEffect(() => feed.onGap(() => void queries.invalidateQueries()), []);
+  return (
+    <QueryClientProvider client={queries}>
+      <BrowserRouter>
+        <Routes>
+          <Route element={<Shell />}>
+            <Route index element={<Navigate to="/orders" replace />} />
+            <Route path="orders" element={<OrdersPage />}>
+              <Route path=":orderId" element={<OrderDrawer />} />
+            </Route>
+            <Route path="live" element={<LivePage />} />
+            <Route path="*" element={<NotFound />} />
+          </Route>
+        </Routes>
+      </BrowserRouter>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,35 @@
+import { type InputHTMLAttributes, useId } from "react";
+
+interface Props extends InputHTMLAttributes<HTMLInputElement> {
+  label: string;
+  /** What is wrong with it, if anything. */
+  error?: string | undefined;
+}
+
+/** A labelled line of text, with what is wrong with it below. */
+export function Field({ label, error, ...rest }: Props) {
+  const id = useId();
+  return (
+    <div>
+      <label htmlFor={id} className="mb-1 block text-xs font-medium text-muted">
+        {label}
+      </label>
+      <input
+        id={id}
+        aria-invalid={error ? true : undefined}
+        aria-describedby={error ? `${id}-error` : undefined}
+        className="h-8 w-full rounded-md border border-line-strong bg-surface px-2.5 aria-invalid:border-bad"
+        {...rest}
+      />
+      <FieldError id={`${id}-error`} error={error} />
+    </div>
+  );
+}
+
+export function FieldError({ id, error }: { id: string; error: string | undefined }) {
+  return error ? (
+    <p id={id} className="mt-1 text-xs text-bad">
+      {error}
+    </p>
+  ) : null;
+}

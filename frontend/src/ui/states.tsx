@@ -1,0 +1,34 @@
+import type { ReactNode } from "react";
+import { asProblem } from "../api/problem";
+import { Button } from "./Button";
+
+/** Where there is nothing to show, and what one may do about it. */
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="px-6 py-14 text-center">
+      <p className="text-sm font-medium">{title}</p>
+      {children && <div className="mx-auto mt-1 max-w-sm text-muted">{children}</div>}
+    </div>
+  );
+}
+
+/** Why something cannot be shown, with the next step. */
+export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const problem = asProblem(error);
+  return (
+    <div role="alert" className="px-6 py-10 text-center">
+      <p className="text-sm font-medium text-bad">{problem.title}</p>
+      <p className="mx-auto mt-1 max-w-md text-muted">{problem.detail}</p>
+      {onRetry && (
+        <Button className="mt-4" onClick={onRetry}>
+          Try again
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** A place for what is being read. */
+export function Skeleton({ className = "" }: { className?: string }) {
+  return <div className={`animate-pulse rounded bg-sunken ${className}`} />;
+}

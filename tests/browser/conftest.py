@@ -1,0 +1,110 @@
+"""The built dashboard in a real Chromium, against a real system of its own."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from local.children import data_root, end, spawn
+from local.dashboard import Dashboard
+from tests.system import System, eventually, free_port
+
+expect.set_options(timeout=30_000)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """All services, with delays that let one see an order on its way."""
+    system = System(
+        tmp_path_factory.mktemp("system"),
+        PAYMENT_LATENCY="0.4",
+        DISPATCH_DELAY="4",
+        DELIVERY_DELAY="1",
+    )
+    try:
+        system.start_backends()
+        system.start()
+        yield system
+    finally:
+        system.close()
+
+
+@pytest.fixture(scope="session")
+def dashboard(system: System) -> Iterator[str]:
+    """Where the dashboard is served, as `make run` serves it."""
+    built = Dashboard(data_root() / "cache" / "dashboard", system.root / "build.log")
+    built.prepare()
+    port = free_port()
+    env = built.environment(system.env | {"DASHBOARD_PORT": str(port)})
+    process = spawn(built.command(), system.root / "dashboard.log", env)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: system.http.get(url, timeout=5).ok, what="the dashboard answers")
+        yield url
+    finally:
+        end(process, group=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """CHROMIUM, the one on the PATH, or else the one that `playwright install chromium` fetched."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(chromium: Browser, dashboard: str) -> Iterator[Open]:
+    """Opens a path of the dashboard; the test fails where the page or its policy complained."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_(path: str, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if theme == "dark" else "light",
+            locale="en-GB",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text) if "Content Security Policy" in said.text else None
+            ),
+        )
+        page.goto(dashboard + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """Where screenshots go."""
+    folder = data_root() / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
