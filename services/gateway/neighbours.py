@@ -12,7 +12,8 @@ from flask import Response, request
 from services.eventkit.http import raw_body
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
-from services.gateway.lag import Lag
+from services.gateway.kafka import Kafka
+from services.gateway.topics import lags
 
 _SENT_ON = ("Content-Type", "Idempotency-Key")
 _PASSED_ON = ("Content-Type", "Allow", "Idempotency-Replayed", "Location", "Retry-After")
@@ -31,8 +32,8 @@ PORTS = {
 class Neighbours:
     """The services by name and base URL."""
 
-    def __init__(self, own: Service, urls: dict[str, str]) -> None:
-        self._own, self.urls, self._lag = own, urls, Lag(own.settings)
+    def __init__(self, own: Service, urls: dict[str, str], kafka: Kafka) -> None:
+        self._own, self.urls, self._kafka = own, urls, kafka
         self._asking = threading.Lock()
         self._status_at, self._status_seen = float("-inf"), list[dict[str, Any]]()
         self._http = requests.Session()
@@ -77,7 +78,7 @@ class Neighbours:
         with self._asking:
             if time.monotonic() - self._status_at > STATUS_SECONDS:
                 with ThreadPoolExecutor(len(self.urls) + 1) as pool:
-                    lag = pool.submit(self._lag.of, self.urls)
+                    lag = pool.submit(lags, self._kafka, self.urls)
                     found = list(pool.map(self._status, self.urls.items()))
                 self._status_seen = [
                     {**about, "lag": lag.result().get(about["name"])} for about in found

@@ -20,13 +20,19 @@ from services.eventkit.http import body, check, raw_body, reply
 from services.eventkit.http import query as parameters
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
-from services.gateway import cancellation, deadletters, messages, reading, topics
+from services.gateway import (
+    cancellation,
+    deadletters,
+    messages,
+    order_messages,
+    reading,
+    topics,
+)
 from services.gateway.acceptance import Acceptance, Accepted, OrderRequest, fingerprint, recall
 from services.gateway.cancellation import CancelRequest
 from services.gateway.catalogue import Catalogue
 from services.gateway.kafka import Kafka
 from services.gateway.neighbours import Neighbours
-from services.gateway.order_messages import Messages, MessagesQuery, span
 from services.gateway.replays import Replays
 from services.orderreplay import answer
 
@@ -46,7 +52,6 @@ def create(
 ) -> Blueprint:
     """The routes over what the gateway is made of."""
     routes = Blueprint("gateway", __name__)
-    order_messages = Messages(service.settings)
     letters = deadletters.Letters(service.settings, kafka)
 
     @routes.post("/api/orders")
@@ -114,13 +119,14 @@ def create(
         """Where the messages of one order lie in Kafka."""
         number = _uuid(order_id)
         asked = check(
-            MessagesQuery, request.args.to_dict() | {"topic": request.args.getlist("topic")}
+            order_messages.MessagesQuery,
+            request.args.to_dict() | {"topic": request.args.getlist("topic")},
         )
         with service.statements.connect() as db:
-            found = span(db, number)
+            found = order_messages.span(db, number)
         if found is None:
             raise cancellation.unknown(number)
-        return reply(order_messages.of(number, found, asked.topic))
+        return reply(order_messages.messages(kafka, number, found, asked.topic))
 
     @routes.post("/api/orders/<order_id>/cancel")
     def cancel(order_id: str) -> Response:

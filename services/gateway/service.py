@@ -64,13 +64,14 @@ def create() -> Service:
     if settings.replays == "kubernetes":
         del known["replay"]
         replays = ByOperator(settings.replay_namespace)
-    neighbours = Neighbours(service, known)
+    kafka = Kafka(settings)
+    neighbours = Neighbours(service, known, kafka)
     if settings.replays == "worker":
         replays = ByWorker(neighbours)
     catalogue = Catalogue(service, neighbours.urls["inventory"])
     service.background = [catalogue]
     service.loops = {"forget": _forget}
-    service.routes = routes.create(service, catalogue, neighbours, replays, Kafka(settings))
+    service.routes = routes.create(service, catalogue, neighbours, replays, kafka)
     return service
 
 

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from services.events import LANGUAGE
-from services.gateway.order_messages import MOST_MESSAGES
+from services.gateway.order_messages import BOUNDS
 from tests.integration.conftest import Wire
 from tests.system import System, eventually
 
@@ -97,7 +97,7 @@ def test_one_request_reads_so_many_messages_and_says_that_there_are_more(
     system.ended(order)
     topic = f"long-{uuid4()}"
     make_topic(system, topic)
-    for _ in range(MOST_MESSAGES + 10_000):
+    for _ in range(BOUNDS.messages + 1_000):
         wire.producer.produce(topic, b"{}", b"another")
         wire.producer.poll(0)
     wire.send(topic, b"no JSON", order)
