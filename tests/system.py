@@ -262,8 +262,9 @@ class System:
         """Wait until no order is under way, then check every invariant."""
         eventually(lambda: not verify.in_flight(self.engine), seconds, "all orders end")
 
-        def broken() -> list[verify.Finding]:
-            return [f for f in verify.check(self.engine, grace=0) if f.breaches]
+        def all_hold() -> bool:
+            breaches = [f for f in verify.check(self.engine, grace=0) if f.breaches]
+            assert not breaches, breaches
+            return True
 
-        eventually(lambda: not broken(), 30, "all invariants hold")
-        assert broken() == []
+        eventually(all_hold, 30, "all invariants hold")
