@@ -11,7 +11,7 @@ import yaml
 
 from replay_operator import handlers  # noqa: F401 - kopf has them by being told
 from replay_operator.build import check_template
-from replay_operator.cluster import REPLAYS, ApiError, Cluster
+from replay_operator.cluster import REPLAYS, ApiError, Cluster, Object
 from replay_operator.health import Health, serve
 from replay_operator.lease import Lease
 from replay_operator.runtime import Operator
@@ -59,10 +59,10 @@ def main() -> None:
 
 
 def _work(
-    settings: OperatorSettings, cluster: Cluster, template: object, health: Health, lease: Lease
+    settings: OperatorSettings, cluster: Cluster, template: Object, health: Health, lease: Lease
 ) -> None:
     follower = Follower(settings, lambda replay_id: operator.checkpoint(replay_id))
-    operator = Operator(settings, cluster, follower, check_template(template), health)
+    operator = Operator(settings, cluster, follower, template, health)
     _wait_for_crds(settings, cluster)
     follower.start()
     # Else every status would say for a moment that nothing is known.

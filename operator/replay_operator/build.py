@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replay_operator.cluster import GROUP, VERSION, Object, moment
+from replay_operator.cluster import GROUP, VERSION, Object, moment, written
 from services.eventkit.event import explain
 from services.orderreplay.exit import Exit
 from services.orderreplay.spec import PACE, ReplaySpec
@@ -166,7 +166,6 @@ def scheduled_replay(schedule: Object, time: datetime) -> Object:
     """The OrderReplay that a schedule makes for a time."""
     meta, template = schedule["metadata"], schedule["spec"]["template"]
     given = template.get("metadata", {})
-    at = time.isoformat().replace("+00:00", "Z")
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": "OrderReplay",
@@ -174,7 +173,7 @@ def scheduled_replay(schedule: Object, time: datetime) -> Object:
             "name": scheduled_name(schedule, time),
             "namespace": meta["namespace"],
             "labels": given.get("labels", {}) | {SCHEDULE_LABEL: meta["uid"]},
-            "annotations": given.get("annotations", {}) | {f"{GROUP}/scheduled-at": at},
+            "annotations": given.get("annotations", {}) | {f"{GROUP}/scheduled-at": written(time)},
             "ownerReferences": [_owner(schedule)],
         },
         "spec": template["spec"],
@@ -183,7 +182,7 @@ def scheduled_replay(schedule: Object, time: datetime) -> Object:
 
 def event(about: Object, reason: str, message: str, *, warning: bool, now: datetime) -> Object:
     """A Kubernetes Event that tells what happened to a resource."""
-    meta, time = about["metadata"], now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    meta, time = about["metadata"], written(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",

@@ -54,7 +54,7 @@ class Reconciler:
         uid = replay["metadata"]["uid"]
         labels = f"{build.REPLAY_LABEL}={uid}"
         jobs = [j for j in self._cluster.list("jobs", namespace, labels) if build.owned_by(j, uid)]
-        refused = build.refusal(replay)
+        refused = None if jobs else build.refusal(replay)
         problem = state.Problem("Refused", refused, lasting=True) if refused else None
         decision = self._decide(replay, jobs, problem)
         if problem := self._act(replay, decision):
@@ -72,7 +72,7 @@ class Reconciler:
         checkpoints = self._checkpoints.of(meta["uid"])
         known = summary(checkpoints, replay["spec"]["parallelism"], running=running)
         trouble = pods.Trouble()
-        if state.in_doubt(jobs):
+        if not state.final(replay.get("status") or {}) and state.in_doubt(jobs):
             labels = f"{build.REPLAY_LABEL}={meta['uid']}"
             trouble = pods.trouble(self._cluster.list("pods", meta["namespace"], labels))
         seen = state.Seen(known, fault, trouble)

@@ -11,13 +11,13 @@ from replay_operator.cluster import REPLAYS, SCHEDULES, ApiError, Cluster, NotLe
 from replay_operator.health import Health, Watches
 from replay_operator.reconcile import Checkpoints, Reconciler
 from replay_operator.settings import OperatorSettings
-from replay_operator.state import FINAL, condition, final
+from replay_operator.state import condition, final
 from replay_operator.workqueue import Key, WorkQueue
 from services.orderreplay.checkpoint import ShardPhase
+from services.orderreplay.status import PHASES
 
 log = logging.getLogger(__name__)
 
-PHASES = ("Pending", "Running", "Suspended", *FINAL)
 KINDS = {"OrderReplay": REPLAYS, "ScheduledOrderReplay": SCHEDULES}
 
 

@@ -22,6 +22,7 @@ REFUSAL_GRACE, COMPLETION_GRACE = 5.0, 60.0
 LOOK_AGAIN = 1.0
 START_PATIENCE = 15.0  # for pods that say nothing of why they do not start
 STARTING = 3.0  # between two looks at pods that start: no change of the Job tells of them
+NOT_STARTING = 10.0  # and at those that do not
 
 
 class Seen(NamedTuple):
@@ -177,11 +178,11 @@ def _at_work(
     if failed:
         return look, Stand(begun, "PodFailed", f"A pod failed and is made anew: {said}")
     if seen.trouble.said:
-        return look, Stand(begun, "PodsNotStarting", said, moving=False)
+        return todo | {"again": NOT_STARTING}, Stand(begun, "PodsNotStarting", said, moving=False)
     since = status.get("startTime") or job["metadata"].get("creationTimestamp")
     if todo or not since or (now - moment(since)).total_seconds() < START_PATIENCE:
         return look, Stand(begun, "WaitingForPods", f"The pods of Job {name} have not begun yet")
-    return look, Stand(
+    return todo | {"again": NOT_STARTING}, Stand(
         begun,
         "PodsNotStarting",
         f"No pod of Job {name} has begun; `kubectl describe job {name}` says why",

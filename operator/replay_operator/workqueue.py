@@ -47,11 +47,9 @@ class WorkQueue:
         """A worker has finished with a key; after a failure it comes again, later each time."""
         with self._changed:
             self._running.discard(key)
-            failures = self._failures.pop(key, 0) + 1 if failed else 0
+            failures = self._failures.pop(key, 0) + 1
             if failed:
                 self._failures[key] = failures
-            else:
-                self._failures.pop(key, None)
             self._changed.notify()
         if failed:
             self.add(key, min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE))

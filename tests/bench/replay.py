@@ -50,9 +50,10 @@ def replay(settings: Settings, since: datetime, now: datetime) -> tuple[UUID, fl
         stdout=subprocess.DEVNULL,
     )
     held = 0
-    while process.poll() is None:
+    while process.returncode is None:
         held = max(held, peak(process.pid))
-        time.sleep(0.02)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
     if process.returncode:
         raise click.ClickException(f"the replay ended with {process.returncode}")
     return id, time.perf_counter() - began, held

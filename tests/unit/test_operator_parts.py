@@ -1,7 +1,6 @@
 """The queue, the watch over the watches, health, the settings."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -75,18 +74,18 @@ def test_after_each_failure_the_pause_is_longer_and_after_a_success_short_again(
 
 def test_a_worker_that_waits_is_woken_by_a_key_and_ended_by_stop() -> None:
     queue = WorkQueue()
-    taken = []
+    taken, one = [], threading.Event()
 
     def work() -> None:
         while key := queue.take():
             taken.append(key)
             queue.done(key)
+            one.set()
 
     worker = threading.Thread(target=work)
     worker.start()
     queue.add(A)
-    while not taken:
-        time.sleep(0.001)
+    assert one.wait(5)
     queue.stop()
     worker.join(5)
     assert not worker.is_alive()
