@@ -170,13 +170,12 @@ class Letters:
         place = (deadletter.TOPIC, 0)
         if deadletter.TOPIC not in self._kafka.topics():
             return [], True
-        ends = self._kafka.ends([place], committed=True)[place]
+        ends = self._kafka.ends([place], committed=True)
         with self._kafka.reader(self._bounds.seconds + 2) as reader:
             scan = Scan(
                 reader,
-                deadletter.TOPIC,
-                {0: ends},
-                {0: ends[1]},
+                ends,
+                {place: ends[place][1]},
                 newest_first=True,
                 bounds=self._bounds,
             )

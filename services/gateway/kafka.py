@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,7 +104,7 @@ class Kafka:
             ),
             request_timeout=WAIT,
         )
-        return {(at.topic, at.partition): each.result(WAIT).offset for at, each in found.items()}
+        return {(at.topic, at.partition): _answer(each).offset for at, each in found.items()}
 
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """The settings of topics; those of a topic that may not be read, or has gone, are empty."""
@@ -112,7 +113,7 @@ class Kafka:
         found: dict[str, dict[str, str]] = {}
         for resource, answer in answers.items():
             try:
-                found[resource.name] = {n: entry.value for n, entry in answer.result(WAIT).items()}
+                found[resource.name] = {n: entry.value for n, entry in _answer(answer).items()}
             except KafkaException as error:
                 if error.args[0].code() == KafkaError._TIMED_OUT:
                     raise
@@ -121,7 +122,7 @@ class Kafka:
 
     def groups(self) -> list[tuple[Any, dict[Place, int]]]:
         """Each consumer group's description, and what it has committed."""
-        listed = self.admin.list_consumer_groups(request_timeout=WAIT).result(WAIT)
+        listed = _answer(self.admin.list_consumer_groups(request_timeout=WAIT))
         names = sorted(group.group_id for group in listed.valid)
         if not names:
             return []
@@ -134,10 +135,10 @@ class Kafka:
         }
         return [
             (
-                described[name].result(WAIT),
+                _answer(described[name]),
                 {
                     (at.topic, at.partition): at.offset
-                    for at in offsets[name].result(WAIT).topic_partitions or ()
+                    for at in _answer(offsets[name]).topic_partitions or ()
                     if at.offset >= 0
                 },
             )
@@ -217,27 +218,26 @@ class Reader:
 
 
 class Scan:
-    """Goes through a topic's messages from where it is told to, and stops within its bounds.
+    """Goes through the messages of places from where it is told to, and stops within its bounds.
 
-    Newest first, or oldest first, by time over all partitions, and by offset in each. Windows of
-    each partition are read as they are needed, so hardly more than the bounds is ever read.
-    ``at`` holds for each partition where to go on: what lies before it, or from it on, is left.
+    Newest first, or oldest first, by time over all places, and by offset in each. Windows of
+    each place are read as they are needed, so hardly more than the bounds is ever read.
+    ``at`` holds for each place where to go on: what lies before it, or from it on, is left.
     """
 
     def __init__(
         self,
         reader: Reader,
-        topic: str,
-        ends: dict[int, tuple[int, int]],
-        at: dict[int, int],
+        ends: dict[Place, tuple[int, int]],
+        at: dict[Place, int],
         *,
         newest_first: bool,
         bounds: Bounds,
     ) -> None:
-        self._reader, self._topic, self._ends, self._bounds = reader, topic, ends, bounds
+        self._reader, self._ends, self._bounds = reader, ends, bounds
         self._back = newest_first
         self.at = {p: min(max(at[p], low), high) for p, (low, high) in ends.items()}
-        self._windows: dict[int, tuple[int, list[Message]]] = {}
+        self._windows: dict[Place, tuple[int, list[Message]]] = {}
         self._sizes = dict.fromkeys(ends, _FIRST)
         self._until = time.monotonic() + bounds.seconds
         self._read = self._read_bytes = 0
@@ -249,7 +249,7 @@ class Scan:
         """Whether nothing is left."""
         return not self._left()
 
-    def _left(self) -> list[int]:
+    def _left(self) -> list[Place]:
         limit = 0 if self._back else 1
         return [p for p, ends in self._ends.items() if self.at[p] != ends[limit]]
 
@@ -265,38 +265,36 @@ class Scan:
                     return
                 continue
             heads = {p: self._windows[p][1][-1].timestamp()[1] for p in left}
-            number = (max if self._back else min)(left, key=heads.__getitem__)
-            goes_on, messages = self._windows[number]
+            place = (max if self._back else min)(left, key=heads.__getitem__)
+            goes_on, messages = self._windows[place]
             message = messages.pop()
             offset = message.offset() or 0
-            self.at[number] = offset if self._back else offset + 1
+            self.at[place] = offset if self._back else offset + 1
             if not messages:
-                self.at[number] = goes_on
-                del self._windows[number]
+                self.at[place] = goes_on
+                del self._windows[place]
             self.scanned += 1
             yield message
             if self.scanned >= self._bounds.messages:
                 return
 
-    def _fill(self, empty: list[int], partitions: int) -> bool:
-        """Read the next window of partitions. False where the bounds are reached."""
+    def _fill(self, empty: list[Place], places: int) -> bool:
+        """Read the next window of places. False where the bounds are reached."""
         messages = self._bounds.messages - self._read
         size = self._bounds.bytes - self._read_bytes
         if messages <= 0 or size <= 0 or time.monotonic() > self._until:
             return False
         average = self._read_bytes / self._read if self._read else 0
-        share = messages // partitions
+        share = messages // places
         if average:
-            share = min(share, int(size / average) // partitions)
+            share = min(share, int(size / average) // places)
         stretches = {}
         for p in empty:
             wide = min(self._sizes[p], max(share, _FIRST))
             self._sizes[p] *= 4
             low, high = self._ends[p]
             at = self.at[p]
-            stretches[self._topic, p] = (
-                (max(low, at - wide), at) if self._back else (at, min(high, at + wide))
-            )
+            stretches[p] = (max(low, at - wide), at) if self._back else (at, min(high, at + wide))
         found = self._reader.read(stretches)
         if len(found) < len(stretches):
             if self._begun:  # what was read is worth an answer, and the next request goes on
@@ -308,10 +306,18 @@ class Scan:
             self._read += len(read)
             self._read_bytes += sum(map(size_of, read))
             if read:
-                self._windows[place[1]] = (goes_on, read if self._back else read[::-1])
+                self._windows[place] = (goes_on, read if self._back else read[::-1])
             else:
-                self.at[place[1]] = goes_on
+                self.at[place] = goes_on
         return True
+
+
+def _answer(future: Future[Any]) -> Any:
+    """What Kafka answers. It may be late by a moment in telling that it does not."""
+    try:
+        return future.result(WAIT)
+    except TimeoutError:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer in time")) from None
 
 
 def size_of(message: Message) -> int:

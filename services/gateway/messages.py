@@ -23,7 +23,7 @@ from pydantic import (
 from services.eventkit.event import EPOCH, header, headers, rfc3339
 from services.eventkit.problems import Problem
 from services.events import Topic
-from services.gateway.kafka import Bounds, Kafka, Scan, size_of
+from services.gateway.kafka import Bounds, Kafka, Place, Scan, size_of
 from services.orderreplay import spec
 
 SHOWN = 64 * 1024  # bytes of a value; of a larger one the beginning is shown
@@ -78,22 +78,15 @@ def browse(
     """
     numbers = _partitions(topic, kafka.topic(topic).partitions, query)
     places = [(topic, number) for number in numbers]
-    ends = {at[1]: found for at, found in kafka.ends(places, committed=True).items()}
+    ends = kafka.ends(places, committed=True)
     mark = _mark(topic, query)
     if query.cursor is not None:
-        at = dict(zip(numbers, _read_cursor(query.cursor, mark, len(numbers)), strict=True))
+        at = dict(zip(places, _read_cursor(query.cursor, mark, len(places)), strict=True))
     else:
-        at = _start(kafka, topic, ends, query)
+        at = _start(kafka, ends, query)
     matches, found = matcher(query), []
     with kafka.reader() as reader:
-        scan = Scan(
-            reader,
-            topic,
-            ends,
-            at,
-            newest_first=query.from_ == "newest",
-            bounds=bounds,
-        )
+        scan = Scan(reader, ends, at, newest_first=query.from_ == "newest", bounds=bounds)
         for message in scan:
             if matches(message):
                 found.append(message)
@@ -130,18 +123,17 @@ def _partitions(topic: str, there: Iterable[int], query: MessageQuery) -> list[i
 
 
 def _start(
-    kafka: Kafka, topic: str, ends: dict[int, tuple[int, int]], query: MessageQuery
-) -> dict[int, int]:
+    kafka: Kafka, ends: dict[Place, tuple[int, int]], query: MessageQuery
+) -> dict[Place, int]:
     if query.from_ == "newest":
-        return {number: high for number, (_, high) in ends.items()}
+        return {place: high for place, (_, high) in ends.items()}
     if query.from_ == "oldest":
-        return {number: low for number, (low, _) in ends.items()}
+        return {place: low for place, (low, _) in ends.items()}
     if query.from_.startswith("offset:"):
         return dict.fromkeys(ends, int(query.from_.removeprefix("offset:")))
     since = ((_time(query.from_) or EPOCH) - EPOCH) // timedelta(milliseconds=1)
-    first = kafka.since([(topic, number) for number in ends], max(0, since))
-    none = {number: high for number, (_, high) in ends.items()}
-    return none | {number: offset for (_, number), offset in first.items() if offset >= 0}
+    first = kafka.since(ends, max(0, since))
+    return {place: first[place] if first[place] >= 0 else high for place, (_, high) in ends.items()}
 
 
 def matcher(query: MessageQuery) -> Match:

@@ -1,6 +1,6 @@
 """Where the messages of an order lie in Kafka: its partition read from the order's time on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from services.eventkit.event import EPOCH, header, headers, rfc3339
 from services.eventkit.problems import Problem
 from services.events import TERMINAL, Topic
-from services.gateway.kafka import Bounds, Kafka, Scan
+from services.gateway.kafka import Bounds, Kafka, Place, Scan
 
-MOST_SECONDS = 3.0  # that one request reads for
-BOUNDS = Bounds(messages=5_000, bytes=5_000_000, seconds=2)  # on each topic
-SLACK = timedelta(minutes=1)  # between the clocks of services, and for a message to be relayed
+BOUNDS = Bounds(messages=20_000, bytes=20_000_000)
+SKEW = timedelta(seconds=5)  # between the clocks of services
+RELAYED = timedelta(minutes=1)  # in which a message that is recorded is in Kafka
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
@@ -74,39 +74,29 @@ def messages(
         for name in dict.fromkeys([*(t.value for t in Topic), *beside])
         if name in known
     ]
-    ends = kafka.ends(places)
-    first = kafka.since(places, (span.first - SLACK - EPOCH) // timedelta(milliseconds=1))
-    # Replays come when they come; the live topics hold no more of an order that has ended.
-    last = span.last + SLACK if span.last else None
-    found, complete = list[dict[str, Any]](), True
-    with kafka.reader(MOST_SECONDS) as reader:
-        for name, number in places:
-            at = ends[name, number]
-            scan = Scan(
-                reader,
-                name,
-                {number: at},
-                {number: first[name, number] if first[name, number] >= 0 else at[1]},
-                newest_first=False,
-                bounds=BOUNDS,
-            )
-            for message in scan:
-                if message.key() == key.encode():
-                    found.append(_shown(message))
-                if last and name not in beside and _time(message) > last:
-                    break
-            else:
-                complete = complete and scan.done
+    ends = kafka.ends(places, committed=True)
+    if span.last:  # the live topics hold no more of it; replays come when they come
+        live = [place for place in places if place[0] not in beside]
+        last = _offsets(kafka, live, span.last + RELAYED)
+        ends |= {at: (ends[at][0], min(ends[at][1], last.get(at, ends[at][1]))) for at in live}
+    first = _offsets(kafka, places, span.first - SKEW)
+    at = {place: first.get(place, high) for place, (_, high) in ends.items()}
+    with kafka.reader() as reader:
+        # All at once: a consumer that goes from topic to topic waits a second at each.
+        scan = Scan(reader, ends, at, newest_first=False, bounds=BOUNDS)
+        found = [_shown(message) for message in scan if message.key() == key.encode()]
     return {
         "success": True,
         "orderId": key,
-        "messages": sorted(found, key=lambda m: (m["timestamp"], m["topic"], m["offset"])),
-        "complete": complete,
+        "messages": found,
+        "complete": scan.done,
     }
 
 
-def _time(message: Message) -> datetime:
-    return EPOCH + timedelta(milliseconds=message.timestamp()[1])
+def _offsets(kafka: Kafka, places: Iterable[Place], since: datetime) -> dict[Place, int]:
+    """The first offset of each place from a time on; a place that has none is missing."""
+    found = kafka.since(places, (since - EPOCH) // timedelta(milliseconds=1))
+    return {place: offset for place, offset in found.items() if offset >= 0}
 
 
 def _shown(message: Message) -> dict[str, Any]:
@@ -119,7 +109,7 @@ def _shown(message: Message) -> dict[str, Any]:
         "topic": message.topic(),
         "partition": message.partition(),
         "offset": message.offset(),
-        "timestamp": rfc3339(_time(message)),
+        "timestamp": rfc3339(EPOCH + timedelta(milliseconds=message.timestamp()[1])),
         "eventId": header(message, "event-id") or value.get("eventId"),
         "eventType": header(message, "event-type") or value.get("eventType"),
         "isReplay": "is-replay" in told or value.get("isReplay") is True,

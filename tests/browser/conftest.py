@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from local.children import data_root, end, spawn
-from local.dashboard import Dashboard
+from local.dashboard import SOURCES, Dashboard
 from tests.system import System, eventually, free_port
 
 expect.set_options(timeout=30_000)
@@ -108,3 +108,17 @@ def pictures() -> Path:
     folder = data_root() / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+_AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds against accessibility on a page as it stands."""
+    page.evaluate(_AXE.read_text() + ";undefined")
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    return [
+        f"{each['id']}: {each['help']}: {node['target']}"
+        for each in found
+        for node in each["nodes"]
+    ]

@@ -62,6 +62,7 @@ def test_without_kafka_the_outbox_and_the_last_error_tell_of_it(system: System) 
             return bool(
                 shown["outbox"]["rows"] == 1
                 and shown["outbox"]["oldestSeconds"] > 0
+                and error
                 and error["level"] == "WARNING"
                 and error["message"].startswith("loop relay failed, trying again: ")
             )

@@ -15,7 +15,7 @@ export interface paths {
          * List orders
          * @description One page, newest first unless `sort` says otherwise. To read on, send `cursor` with the
          *     `nextCursor` of the page before and the same filters and sort; orders that arrive meanwhile
-         *     move nothing. `offset` is there for clients of the Node system and is ignored with a cursor.
+         *     move nothing. `prevCursor` leads back, to orders that have arrived in front meanwhile, too. `offset` is there for clients of the Node system and is ignored with a cursor.
          *     An unknown parameter is refused.
          */
         get: operations["listOrders"];
@@ -77,6 +77,37 @@ export interface paths {
          * @description Every event once, each after the one that led to it.
          */
         get: operations["listOrderEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders/{orderId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's id, a UUID.
+                 * @example 01a2046e-8cf5-75fa-94fb-531c4c9b5763
+                 */
+                orderId: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Look up where the messages of an order lie in Kafka
+         * @description Reads the order's partition of each live topic, from when it was placed until a minute after
+         *     its last event, or to the end while it is on its way; and of other topics, such as a
+         *     replay's target, from then to the end. Kafka forgets messages, a live topic's after 7 days.
+         *
+         *     One request reads 20,000 messages or 2 seconds at most. `complete` is false where that was
+         *     not enough; what was found until then is shown.
+         */
+        get: operations["listOrderMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -266,6 +297,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/replays/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The replay's id: a UUID where the replay service runs it, the name of its OrderReplay in Kubernetes.
+                 * @example 01a20556-ac30-776d-bcdd-d02657710c41
+                 */
+                id: components["parameters"]["ReplayId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count a replay anew
+         * @description Reads the stored history and the topic again and compares both with what the replay
+         *     reports: as many events, the same ones, each as it was written and in order. It may have
+         *     ended or be suspended. No body is needed, and nothing is changed.
+         *
+         *     Up to 200,000 events and 20 seconds; for more there is `orderflow replay verify`.
+         */
+        post: operations["verifyReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/inventory": {
         parameters: {
             query?: never;
@@ -318,7 +379,14 @@ export interface paths {
         };
         /**
          * Read all statistics
-         * @description Of one moment, and right to the cent. Days and hours are UTC; empty ones are left out.
+         * @description Of one moment, and right to the cent. Days and hours are UTC, and none is left out: where no
+         *     order was placed it has zeros.
+         *
+         *     `from` and `to` choose orders by the time they were placed, as `GET /api/orders` does, and
+         *     the statistics say what has become of those. The first and last day and hour then hold only
+         *     what lies within. Without them the range is the last 30 days, `hourlyOrders` has the last
+         *     24 hours, and `ordersByStatus` and `failuresByReason` count all orders there ever were.
+         *     An unknown parameter is refused.
          */
         get: operations["getAnalytics"];
         put?: never;
@@ -377,6 +445,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the topics */
+        get: operations["listTopics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/topics/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The topic's name.
+                 * @example orders
+                 */
+                name: components["parameters"]["TopicName"];
+            };
+            cookie?: never;
+        };
+        /** Read a topic, its partitions and who reads it */
+        get: operations["getTopic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/topics/{name}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The topic's name.
+                 * @example orders
+                 */
+                name: components["parameters"]["TopicName"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Look at messages
+         * @description A page of the messages that match every search that is given. With `from=newest` they are
+         *     newest first, else oldest first: by time over all partitions, and by offset in each. Nothing
+         *     is committed, no group is joined, and what a transaction aborted or has not committed yet is
+         *     not shown.
+         *
+         *     A topic is never read whole. A request looks at no more than 5,000 messages, about 5 MB, or
+         *     3 seconds' worth, and then answers with what it has found, which may be nothing. Send
+         *     `cursor`, with the same search, to go on from there; it is null at the end. Four requests a
+         *     process may read at a time.
+         */
+        get: operations["browseMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the consumer groups */
+        get: operations["listGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List dead letters
+         * @description The messages that a service could not handle, newest first, with the cause. The newest
+         *     10,000 entries of the topic are looked at, or 32 MB of them; where there are more,
+         *     `complete` is false, and `orderflow dlq` knows the older ones.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/dead-letters/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redrive dead letters
+         * @description Puts messages back on their topics, byte for byte and oldest first, each for the one service
+         *     that could not handle it, and notes who did so. An event keeps its id, so one that took
+         *     effect after all takes none again.
+         *
+         *     Either the letters of `numbers`: all of them or, where one may not be redriven, none. Or all
+         *     that match `filter` and were not redriven yet, at most 1,000 a request; ask again while
+         *     `remaining` is not 0. One redrive at a time.
+         */
+        post: operations["redriveDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/services/status": {
         parameters: {
             query?: never;
@@ -386,7 +593,8 @@ export interface paths {
         };
         /**
          * See how every service is
-         * @description Asked anew each time; a service that does not answer within 3 s is `offline`.
+         * @description Asked anew, at most once a second; a service that does not answer within 3 s is `offline`.
+         *     `lag` is Kafka's own account, so it grows while a consumer is dead.
          */
         get: operations["listServices"];
         put?: never;
@@ -560,11 +768,16 @@ export interface components {
             pagination: {
                 limit: number;
                 offset: number;
-                /** @description Orders that match the filters. */
+                /** @description Orders that match the filters; counted up to 100,000. */
                 total: number;
+                /** @description False where there are more than `total`. */
+                totalIsExact: boolean;
+                /** @description Whether there is a next page. */
                 hasMore: boolean;
                 /** @description Send it as `cursor` for the next page; null on the last. */
                 nextCursor: string | null;
+                /** @description Send it as `cursor` for the page before; null on the first. */
+                prevCursor: string | null;
             };
         };
         OrderEvent: {
@@ -574,6 +787,11 @@ export interface components {
             order_id: string;
             /** @example ORDER_CREATED */
             event_type: string;
+            /**
+             * @description The live topic of its type.
+             * @example orders
+             */
+            topic: string;
             /** @description As in the JSON Schema of the event's type, `contracts/events/`. */
             payload: Record<string, never>;
             /** @description Who says so. */
@@ -585,6 +803,27 @@ export interface components {
             causation_id: string | null;
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description A message of Kafka that is keyed by the order's id. */
+        OrderMessage: {
+            topic: string;
+            partition: number;
+            offset: number;
+            /**
+             * Format: date-time
+             * @description When it was produced.
+             */
+            timestamp: string;
+            /** @description Null where the message is no event. */
+            eventId: string | null;
+            /** @description Null where the message is no event. */
+            eventType: string | null;
+            /** @description Whether a replay has written it. */
+            isReplay: boolean;
+            /** @description As text; of a name that is there twice, the last. */
+            headers: {
+                [key: string]: string;
+            };
         };
         CancelRequest: {
             reason?: string | null;
@@ -834,6 +1073,23 @@ export interface components {
             /** @description The sum of the original event ids as 128-bit numbers, modulo 2 to the 128th, in hex. `orderflow replay verify` counts it anew. */
             checksum: string;
         };
+        Verdict: {
+            /** @description What the replay says it has written. */
+            reported: components["schemas"]["Count"];
+            /** @description What it selects of the stored history. */
+            source: components["schemas"]["Count"];
+            /** @description What the topic holds of it. */
+            target: components["schemas"]["Count"];
+            /** @description What differs */
+            faults: string[];
+            /** @description Whether there is no fault. */
+            agree: boolean;
+        };
+        Count: {
+            events: number;
+            /** @description As in a replay's report. */
+            checksum: string;
+        };
         CountByType: {
             [key: string]: number;
         };
@@ -861,27 +1117,251 @@ export interface components {
             failed: number;
             cancelled: number;
         };
+        /**
+         * @description A date, or RFC 3339 with its zone.
+         * @example 2026-11-22
+         * @example 2026-11-22T00:00:00+01:00
+         */
+        Moment: string | unknown | unknown;
+        /**
+         * @description How many orders have come so far, whatever came of them afterwards. A payment is authorised
+         *     and stock reserved at the same time, so either may be the greater.
+         */
+        Funnel: {
+            accepted: number;
+            /** @description The provider has authorised the total. */
+            authorised: number;
+            /** @description All lines were reserved. */
+            reserved: number;
+            /** @description The total was captured. */
+            paid: number;
+            /** @description A parcel was prepared. */
+            prepared: number;
+            shipped: number;
+            delivered: number;
+            /** @description Out of stock or declined. */
+            failed: number;
+            cancelled: number;
+        };
         Analytics: {
+            /** @description Of all orders there ever were. */
             summary: components["schemas"]["Summary"];
-            /** @description Every status, with 0 where no order stands. */
+            /** @description Of the orders that were placed in the range. */
+            range: {
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included.
+                 */
+                to: string;
+                summary: components["schemas"]["Summary"];
+                funnel: components["schemas"]["Funnel"];
+            };
+            /** @description Every status, with 0 where no order stands. Of the range where one is asked for, else of all orders. */
             ordersByStatus: {
                 [key: string]: number;
             };
-            /** @description How many orders failed for `out of stock` and for `declined`. */
+            /** @description How many orders failed for `out of stock` and for `declined`. Of the range where one is asked for, else of all orders. */
             failuresByReason: {
                 [key: string]: number;
             };
-            /** @description The last 30 days, oldest first. */
+            /** @description Each day of the range, oldest first. */
             dailyOrders: ({
                 /** Format: date */
                 date: string;
             } & components["schemas"]["Sums"])[];
-            /** @description The last 24 hours, oldest first. */
+            /** @description Each hour of a range of 7 days or less, oldest first; none of a longer one. The last 24 hours where no range is asked for. */
             hourlyOrders: ({
                 /** Format: date-time */
                 hour: string;
             } & components["schemas"]["Sums"])[];
         };
+        Topic: {
+            name: string;
+            kind: string & ("live" | "replay" | "dead-letters" | "checkpoints" | "internal" | "other");
+            partitionCount: number;
+            /** @description Offsets between the oldest and the newest. Transactions' marks are among them, and what was aborted or compacted away. */
+            messages: number;
+            /** @description An estimate: the average size of a few of the newest messages, uncompressed, times `messages`. Null where none of these could be read. */
+            approximateBytes: number | null;
+            /** @description How long messages are kept; null for ever, or as long as they are newest of their key. */
+            retentionMs: number | null;
+            /** @description `delete`, `compact` or both, as Kafka has it; null where it may not be read. */
+            cleanupPolicy: string | null;
+        };
+        TopicInFull: {
+            partitions: {
+                partition: number;
+                /** @description The oldest offset; null without a leader. */
+                low: number | null;
+                /** @description The offset that comes next; null without a leader. */
+                high: number | null;
+                /** @description The broker; null where there is none. */
+                leader: number | null;
+                /** @description Brokers that keep it. */
+                replicas: number[];
+                /** @description Of these, those up to date. */
+                inSync: number[];
+            }[];
+            /** @description Those that have committed offsets of it. */
+            groups: ({
+                partitions: {
+                    partition: number;
+                    /** @description The offset that it reads next. */
+                    committed: number | null;
+                    lag: number;
+                }[];
+            } & components["schemas"]["Group"])[];
+        } & components["schemas"]["Topic"];
+        Group: {
+            group: string;
+            /** @enum {string} */
+            state: "unknown" | "preparing-rebalancing" | "completing-rebalancing" | "stable" | "dead" | "empty";
+            /** @description Of the whole group. */
+            members: number;
+            /** @description Offsets that it has not committed yet, of this topic or of all its topics. Where nothing is committed, all that there are, as groups of ours begin with the oldest. */
+            lag: number;
+        };
+        /** @description Bytes for a person to read. */
+        Shown: {
+            /** @description The value where it is JSON; else null. */
+            value: unknown;
+            /** @description Any other value, as text or in base64; null for JSON and where there is none. */
+            text: string | null;
+            /**
+             * @description How it is shown; null where there is no value.
+             * @enum {string|null}
+             */
+            encoding: "json" | "utf-8" | "base64" | null;
+            /** @description Whether it has more than 64 kB, and `text` is the beginning of it. */
+            truncated: boolean;
+        };
+        MessagePage: {
+            success: components["schemas"]["Success"];
+            messages: components["schemas"]["Message"][];
+            /** @description Those that were looked at. */
+            partitions: number[];
+            /** @description Messages that were looked at. */
+            scanned: number;
+            /** @description Where to go on; null at the end. */
+            cursor: string | null;
+        };
+        Message: {
+            topic: string;
+            partition: number;
+            offset: number;
+            /**
+             * Format: date-time
+             * @description Null where it has none, or one outside the years 1 to 9999.
+             */
+            timestamp: string | null;
+            /**
+             * @description Whether its producer or the broker says so.
+             * @enum {string|null}
+             */
+            timestampType: "create" | "append" | null;
+            key: string | null;
+            /** @enum {string|null} */
+            keyEncoding: "utf-8" | "base64" | null;
+            /** @description As text; values of a repeated name are joined by a comma. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Bytes of key, value and headers. */
+            size: number;
+            /** @description Of the header or of the value. */
+            eventId: string | null;
+            /** @description Of the header or of the value. */
+            eventType: string | null;
+            isReplay: boolean;
+        } & components["schemas"]["Shown"];
+        DeadLetterPage: {
+            success: components["schemas"]["Success"];
+            deadLetters: components["schemas"]["DeadLetter"][];
+            /** @description Letters that match. */
+            total: number;
+            /** @description Whether all letters were looked at. */
+            complete: boolean;
+            /** @description What they died of; the twenty most frequent. */
+            byCause: {
+                error: string | null;
+                cause: string | null;
+                count: number;
+                /** @description Of these, not redriven. */
+                open: number;
+            }[];
+            /** @description Send it for the next page; null on the last. */
+            cursor: string | null;
+        };
+        DeadLetter: {
+            number: number;
+            /** @description That could not handle it. */
+            service: string | null;
+            /** @description That it was read from. */
+            topic: string | null;
+            partition: number | null;
+            offset: number | null;
+            /** @description The kind of the error. */
+            error: string | null;
+            /** @description The error in words. */
+            cause: string | null;
+            /** @description When it was given up. */
+            at: string | null;
+            key: string | null;
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Why it cannot be redriven. */
+            obstacle: string | null;
+            /** @description Each time that it was, newest last. */
+            redriven: {
+                at: string;
+                by: string;
+            }[];
+        } & components["schemas"]["Shown"];
+        /** @description Which letters; each condition that is given must hold. */
+        LetterFilter: {
+            service?: components["schemas"]["LetterText"];
+            topic?: components["schemas"]["LetterText"];
+            error?: components["schemas"]["LetterText"];
+            /** @description In its cause, key or value; case does not matter. */
+            text?: components["schemas"]["LetterText"];
+        };
+        LetterText: string;
+        /** @description Either `numbers` or `filter`. */
+        RedriveRequest: {
+            numbers?: number[];
+            filter?: components["schemas"]["LetterFilter"];
+            /**
+             * @description Whether an empty filter is meant.
+             * @default false
+             */
+            all: boolean;
+            /**
+             * @description Whether those of `numbers` that were redriven before are to be once more.
+             * @default false
+             */
+            again: boolean;
+            /**
+             * @description Who does it, for the audit.
+             * @default dashboard
+             */
+            by: string;
+        } & ({
+            filter?: never;
+            /** @constant */
+            all?: false;
+        } | ({
+            numbers?: never;
+            /** @constant */
+            again?: false;
+        } | {
+            filter?: unknown;
+        } | {
+            /** @constant */
+            all: true;
+        }));
         ServiceStatus: {
             /** @example payment */
             name: string;
@@ -892,10 +1372,35 @@ export interface components {
             version?: string;
             /** @description Seconds. */
             uptime?: number;
+            lastError?: components["schemas"]["LastError"];
             checks?: components["schemas"]["Checks"];
+            outbox?: components["schemas"]["Outbox"];
+            /** @description Messages that its consumer group has not committed. Null where it consumes nothing, has committed nothing yet, or Kafka does not answer. */
+            lag: {
+                /** @description Of all its topics. */
+                messages: number;
+                byTopic: {
+                    [key: string]: number;
+                };
+            } | null;
             /** @description Why it is offline. */
             error?: string;
         };
+        /** @description The newest warning or error in the log of the process; null since its start. */
+        LastError: {
+            /** Format: date-time */
+            time: string;
+            /** @enum {string} */
+            level: "WARNING" | "ERROR" | "CRITICAL";
+            /** @description In one line. */
+            message: string;
+        } | null;
+        /** @description Events that are committed and not yet on Kafka. Null where the service has no outbox or its database does not answer. */
+        Outbox: {
+            rows: number;
+            /** @description Age of the oldest; 0 where there is none. */
+            oldestSeconds: number;
+        } | null;
         Health: {
             /** @enum {string} */
             status: "healthy" | "unhealthy";
@@ -903,6 +1408,7 @@ export interface components {
             version: string;
             /** @description Seconds. */
             uptime: number;
+            lastError: components["schemas"]["LastError"];
             /** @description Threads that have died. */
             dead?: string[];
             /** @description What killed the consumer. */
@@ -913,6 +1419,7 @@ export interface components {
             status: "ready" | "not ready";
             service: string;
             checks: components["schemas"]["Checks"];
+            outbox: components["schemas"]["Outbox"];
         };
         /** @description What was looked at, with `ok` or what is wrong. */
         Checks: {
@@ -950,9 +1457,15 @@ export interface components {
              */
             orderId?: string;
             orderStatus?: components["schemas"]["OrderStatus"];
+            /** @description What does it on the command line. */
+            command?: string;
+            /** @description The dead letters that stand in the way. */
+            numbers?: number[];
+            /** @description The dead letters that were redriven before Kafka took no more. */
+            redriven?: number[];
         };
         /** @description The kind of problem. New ones may come. */
-        ProblemType: string & ("urn:orderflow:problem:bad-request" | "urn:orderflow:problem:malformed-json" | "urn:orderflow:problem:invalid-request" | "urn:orderflow:problem:invalid-order" | "urn:orderflow:problem:order-too-large" | "urn:orderflow:problem:invalid-order-id" | "urn:orderflow:problem:invalid-idempotency-key" | "urn:orderflow:problem:invalid-cursor" | "urn:orderflow:problem:not-found" | "urn:orderflow:problem:order-not-found" | "urn:orderflow:problem:unknown-product" | "urn:orderflow:problem:replay-not-found" | "urn:orderflow:problem:method-not-allowed" | "urn:orderflow:problem:idempotency-key-reused" | "urn:orderflow:problem:not-cancellable" | "urn:orderflow:problem:replay-ended" | "urn:orderflow:problem:body-too-large" | "urn:orderflow:problem:unsupported-media-type" | "urn:orderflow:problem:http-error" | "urn:orderflow:problem:internal-error" | "urn:orderflow:problem:catalogue-unavailable" | "urn:orderflow:problem:database-unavailable" | "urn:orderflow:problem:service-unavailable" | "urn:orderflow:problem:replays-unavailable" | "urn:orderflow:problem:request-timeout" | "urn:orderflow:problem:service-timeout" | "urn:orderflow:problem:upgrade-required" | "urn:orderflow:problem:too-many-clients");
+        ProblemType: string & ("urn:orderflow:problem:bad-request" | "urn:orderflow:problem:malformed-json" | "urn:orderflow:problem:invalid-request" | "urn:orderflow:problem:invalid-order" | "urn:orderflow:problem:order-too-large" | "urn:orderflow:problem:invalid-order-id" | "urn:orderflow:problem:invalid-idempotency-key" | "urn:orderflow:problem:invalid-cursor" | "urn:orderflow:problem:not-found" | "urn:orderflow:problem:order-not-found" | "urn:orderflow:problem:unknown-product" | "urn:orderflow:problem:replay-not-found" | "urn:orderflow:problem:topic-not-found" | "urn:orderflow:problem:dead-letter-not-found" | "urn:orderflow:problem:method-not-allowed" | "urn:orderflow:problem:idempotency-key-reused" | "urn:orderflow:problem:not-cancellable" | "urn:orderflow:problem:replay-ended" | "urn:orderflow:problem:replay-not-verifiable" | "urn:orderflow:problem:dead-letter-redriven" | "urn:orderflow:problem:dead-letter-not-redrivable" | "urn:orderflow:problem:redrive-under-way" | "urn:orderflow:problem:body-too-large" | "urn:orderflow:problem:unsupported-media-type" | "urn:orderflow:problem:http-error" | "urn:orderflow:problem:internal-error" | "urn:orderflow:problem:catalogue-unavailable" | "urn:orderflow:problem:database-unavailable" | "urn:orderflow:problem:kafka-unavailable" | "urn:orderflow:problem:service-unavailable" | "urn:orderflow:problem:replays-unavailable" | "urn:orderflow:problem:verify-busy" | "urn:orderflow:problem:request-timeout" | "urn:orderflow:problem:service-timeout" | "urn:orderflow:problem:upgrade-required" | "urn:orderflow:problem:too-many-clients" | "urn:orderflow:problem:kafka-unavailable" | "urn:orderflow:problem:too-many-browses" | "urn:orderflow:problem:redrive-incomplete");
     };
     responses: {
         /** @description `invalid-order-id`: the id in the path is no UUID. */
@@ -1048,6 +1561,34 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `invalid-request`: a parameter is unknown or is not as it is described. */
+        BadParameter: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `topic-not-found`: there is no topic of this name. */
+        NoTopic: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `kafka-unavailable` (Kafka does not answer) or `too-many-browses` (as many requests as may are reading messages). Try again shortly. */
+        NoKafka: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Any other error, such as `internal-error` (500), which is in the service's log. */
         Other: {
             headers: {
@@ -1069,6 +1610,11 @@ export interface components {
          * @example 01a20556-ac30-776d-bcdd-d02657710c41
          */
         ReplayId: string;
+        /**
+         * @description The topic's name.
+         * @example orders
+         */
+        TopicName: string;
         /**
          * @description Makes a retry safe. Use a new one, such as a random UUID, for each order or replay.
          * @example 6c1a2f5e-0d7b-4a38-9a51-3f8f5f2d7c10
@@ -1094,7 +1640,7 @@ export interface operations {
             query?: {
                 /** @description Orders on the page. */
                 limit?: number;
-                /** @description `pagination.nextCursor` of the page before. */
+                /** @description `pagination.nextCursor` of the page before, or `prevCursor` of the page after. */
                 cursor?: string;
                 /** @description Orders to skip. Prefer `cursor`. */
                 offset?: number;
@@ -1283,6 +1829,68 @@ export interface operations {
             400: components["responses"]["NoOrderId"];
             404: components["responses"]["NoOrder"];
             503: components["responses"]["NoDatabase"];
+            default: components["responses"]["Other"];
+        };
+    };
+    listOrderMessages: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Another topic to look at; up to five times.
+                 * @example [
+                 *       "orders-replay"
+                 *     ]
+                 */
+                topic?: string[];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The order's id, a UUID.
+                 * @example 01a2046e-8cf5-75fa-94fb-531c4c9b5763
+                 */
+                orderId: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages, by their time; none where Kafka has none (any more). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Success"];
+                        /** Format: uuid */
+                        orderId: string;
+                        messages: components["schemas"]["OrderMessage"][];
+                        /** @description Whether all was read that there is to read. */
+                        complete: boolean;
+                    };
+                };
+            };
+            /** @description `invalid-order-id`, or `invalid-request`: a topic that Kafka does not have. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NoOrder"];
+            /** @description `kafka-unavailable` or `database-unavailable`. Try again shortly. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Other"];
         };
     };
@@ -1535,6 +2143,56 @@ export interface operations {
             default: components["responses"]["Other"];
         };
     };
+    verifyReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The replay's id: a UUID where the replay service runs it, the name of its OrderReplay in Kubernetes.
+                 * @example 01a20556-ac30-776d-bcdd-d02657710c41
+                 */
+                id: components["parameters"]["ReplayId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, whether all agree or not. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Success"];
+                        verdict: components["schemas"]["Verdict"];
+                    };
+                };
+            };
+            404: components["responses"]["NoReplay"];
+            /** @description `replay-not-verifiable`: it is on its way, wrote nothing, is too large for a request, or is run by Kubernetes' operator. `command` verifies it where there is something to verify. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `verify-busy` (one is verified at a time), `kafka-unavailable`, `database-unavailable`, `service-unavailable` or, in Kubernetes, `replays-unavailable`. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Other"];
+        };
+    };
     listInventory: {
         parameters: {
             query?: never;
@@ -1617,14 +2275,25 @@ export interface operations {
     };
     getAnalytics: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Orders placed at this time or later; 30 days to `to` where it is left out. A date is its midnight in UTC.
+                 * @example 2026-11-22T00:00:00Z
+                 */
+                from?: components["schemas"]["Moment"];
+                /**
+                 * @description Orders placed before this time, 366 days after `from` at most; now where it is left out.
+                 * @example 2026-11-23
+                 */
+                to?: components["schemas"]["Moment"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Sums, the last 30 days and the last 24 hours. */
+            /** @description Sums, and those of the range with its days and hours. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1634,6 +2303,15 @@ export interface operations {
                         success: components["schemas"]["Success"];
                         analytics: components["schemas"]["Analytics"];
                     };
+                };
+            };
+            /** @description `invalid-request`: a parameter is unknown, no time, or too far from the other. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             503: components["responses"]["NoService"];
@@ -1696,6 +2374,276 @@ export interface operations {
                 };
             };
             /** @description `too-many-clients`: every place on the feed is taken; try again later. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Other"];
+        };
+    };
+    listTopics: {
+        parameters: {
+            query?: {
+                /** @description Those of Kafka itself, too, whose names begin with `__`. */
+                internal?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The topics, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Success"];
+                        topics: components["schemas"]["Topic"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadParameter"];
+            503: components["responses"]["NoKafka"];
+            default: components["responses"]["Other"];
+        };
+    };
+    getTopic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The topic's name.
+                 * @example orders
+                 */
+                name: components["parameters"]["TopicName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The topic as it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Success"];
+                        topic: components["schemas"]["TopicInFull"];
+                    };
+                };
+            };
+            404: components["responses"]["NoTopic"];
+            503: components["responses"]["NoKafka"];
+            default: components["responses"]["Other"];
+        };
+    };
+    browseMessages: {
+        parameters: {
+            query?: {
+                /** @description Of this partition only. */
+                partition?: number;
+                /** @description Where to begin: `newest` and back, or onwards from `oldest`, from `offset:N` of the `partition`, or from an RFC 3339 time with its zone. */
+                from?: string;
+                /** @description Messages on the page. */
+                limit?: number;
+                /** @description Of this key exactly. On the live topics and `orders-replay`, without `partition`, only the partition is read that librdkafka puts the key in, as our producers do. */
+                key?: string;
+                /**
+                 * @description Of this event type, by the header `event-type`, else by the value's `eventType`.
+                 * @example ORDER_CREATED
+                 */
+                type?: string;
+                /**
+                 * @description With this header, `name` or `name=value`.
+                 * @example is-replay=true
+                 */
+                header?: string;
+                /** @description With this in the value as it stands on the topic; case does not matter. */
+                text?: string;
+                /** @description The `cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The topic's name.
+                 * @example orders
+                 */
+                name: components["parameters"]["TopicName"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            /** @description `invalid-request` (a parameter is unknown, out of its range, or names a partition that there is not) or `invalid-cursor` (it belongs to another topic or search). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NoTopic"];
+            503: components["responses"]["NoKafka"];
+            default: components["responses"]["Other"];
+        };
+    };
+    listGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The groups, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Success"];
+                        groups: ({
+                            /** @description Those it has committed offsets of, or reads. */
+                            topics: string[];
+                        } & components["schemas"]["Group"])[];
+                    };
+                };
+            };
+            503: components["responses"]["NoKafka"];
+            default: components["responses"]["Other"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description That could not handle it. */
+                service?: string;
+                /** @description That it was read from. */
+                topic?: string;
+                /**
+                 * @description The kind of the error.
+                 * @example InvalidMessage
+                 */
+                error?: string;
+                /** @description In its cause, key or value; case does not matter. */
+                text?: string;
+                /** @description Only those that were redriven, or only those that were not. */
+                redriven?: boolean;
+                /** @description Letters on the page. */
+                limit?: number;
+                /** @description The `cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The letters; none is fine. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description `invalid-request` or `invalid-cursor`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["NoKafka"];
+            default: components["responses"]["Other"];
+        };
+    };
+    redriveDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedriveRequest"];
+            };
+        };
+        responses: {
+            /** @description They are back on their topics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Success"];
+                        redriven: number[];
+                        /** @description Those that match and cannot be redriven; see their `obstacle`. */
+                        skipped: number[];
+                        /** @description Those that match and are still to be redriven. */
+                        remaining: number;
+                    };
+                };
+            };
+            /** @description `malformed-json` or `invalid-request`. Nothing was redriven. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dead-letter-not-found`: `numbers` of the problem names those that there are not. Nothing was redriven. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `dead-letter-redriven` (send `again` to redrive once more) or `dead-letter-not-redrivable`; `numbers` of the problem names them. Or `redrive-under-way`. Nothing was redriven. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            /** @description `kafka-unavailable` or `too-many-browses`: nothing was redriven. `redrive-incomplete`: those that `redriven` of the problem names were. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useCallback, useMemo } from "react";
 import { useLocation, useNavigate, useParams } from "react-router";
 import { useEvents } from "../live/live";
 import { Button } from "../ui/Button";
+import { Drawer } from "../ui/Drawer";
 import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
@@ -23,44 +24,31 @@ export function OrderDrawer() {
   const { orderId = "" } = useParams();
   const { search } = useLocation();
   const navigate = useNavigate();
-  const heading = useRef<HTMLHeadingElement>(null);
 
   const close = useCallback(() => {
     void navigate(`/orders${search}`);
     document.querySelector<HTMLElement>(`a[href^="/orders/${CSS.escape(orderId)}"]`)?.focus();
   }, [navigate, search, orderId]);
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && !event.defaultPrevented) close();
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, [close]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another order is read from its top
-  useEffect(() => heading.current?.focus(), [orderId]);
 
   return (
-    <section
-      key={orderId}
-      aria-label={`Order ${shortId(orderId)}`}
-      className="slide-in fixed inset-x-0 top-12 bottom-0 z-20 flex flex-col border-line bg-surface shadow-lift sm:left-auto sm:w-136 sm:border-l"
-    >
-      <header className="flex items-center gap-2 border-b border-line py-2 pr-2 pl-4">
-        <h2 ref={heading} tabIndex={-1} className="mr-auto text-sm font-semibold outline-none">
+    <Drawer
+      label={`Order ${shortId(orderId)}`}
+      title={
+        <>
           Order <span className="font-mono">{shortId(orderId)}</span>
-        </h2>
+        </>
+      }
+      closeLabel="Close order"
+      onClose={close}
+      actions={
         <Button kind="quiet" onClick={() => void copyLink(orderId)}>
           <Icon name="link" size={14} />
           Copy link
         </Button>
-        <Button kind="quiet" square aria-label="Close order" onClick={close}>
-          <Icon name="close" />
-        </Button>
-      </header>
-      <div className="min-h-0 flex-1 overflow-y-auto">
-        <Contents orderId={orderId} />
-      </div>
-    </section>
+      }
+    >
+      <Contents orderId={orderId} />
+    </Drawer>
   );
 }
 

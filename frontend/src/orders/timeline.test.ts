@@ -8,6 +8,7 @@ function known(id: string, created_at: string): OrderEvent {
     id,
     order_id: "order",
     event_type: "ORDER_CREATED",
+    topic: "orders",
     payload: {} as OrderEvent["payload"],
     service_name: "gateway",
     causation_id: null,

@@ -10,6 +10,10 @@ import { Shell } from "./Shell";
 
 // The first view is in the first file; each other comes when it is gone to.
 const LivePage = lazy(() => import("../live/LivePage"));
+const AnalyticsPage = lazy(() => import("../analytics/AnalyticsPage"));
+const ReplaysPage = lazy(() => import("../replays/ReplaysPage"));
+const TopicsPage = lazy(() => import("../topics/TopicsPage"));
+const ServicesPage = lazy(() => import("../services/ServicesPage"));
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -34,6 +38,10 @@ export function App() {
               <Route path=":orderId" element={<OrderDrawer />} />
             </Route>
             <Route path="live" element={<LivePage />} />
+            <Route path="analytics" element={<AnalyticsPage />} />
+            <Route path="replays/*" element={<ReplaysPage />} />
+            <Route path="topics/*" element={<TopicsPage />} />
+            <Route path="services" element={<ServicesPage />} />
             <Route path="*" element={<NotFound />} />
           </Route>
         </Routes>

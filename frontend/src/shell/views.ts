@@ -4,4 +4,8 @@ import type { IconName } from "../ui/Icon";
 export const VIEWS: readonly { path: string; label: string; icon: IconName }[] = [
   { path: "/orders", label: "Orders", icon: "orders" },
   { path: "/live", label: "Live", icon: "live" },
+  { path: "/analytics", label: "Analytics", icon: "analytics" },
+  { path: "/replays", label: "Replays", icon: "replays" },
+  { path: "/topics", label: "Topics", icon: "topics" },
+  { path: "/services", label: "Services", icon: "services" },
 ];
