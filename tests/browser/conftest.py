@@ -115,6 +115,7 @@ _AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
 
 def violations(page: Page) -> list[str]:
     """What axe finds against accessibility on a page as it stands."""
+    page.emulate_media(reduced_motion="reduce")  # a colour on its way is none to judge
     page.evaluate(_AXE.read_text() + ";undefined")
     found = page.evaluate("axe.run().then(({ violations }) => violations)")
     return [
