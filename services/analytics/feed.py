@@ -16,11 +16,13 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from services.eventkit.event import header
 from services.eventkit.settings import Settings
+from services.eventkit.watch import Watch
 from services.events import Topic
 
 log = logging.getLogger(__name__)
 
 SIZE = 10_000  # events in the ring
+BATCH = 1_000  # messages that are taken at once
 REACH_BACK = 500  # messages of each partition that are read at the start
 
 
@@ -109,9 +111,10 @@ class Feed:
             consumer.assign([TopicPartition(*at, positions[at]) for at in partitions])
             # What was there before comes partition by partition; clients get it by its time.
             past: list[Message] = []
+            watch = Watch(self._settings)
             while not self._stopping.is_set():
                 first = consumer.poll(0.5)
-                messages = [first, *consumer.consume(1000, timeout=0)] if first else []
+                messages = [first, *consumer.consume(BATCH - 1, timeout=0)] if first else []
                 for message in messages:
                     if message.error() is None:
                         past.append(message)
@@ -125,6 +128,8 @@ class Feed:
                     self._add(sorted(past, key=lambda m: m.timestamp()[1]))
                     past = []
                     self.filled.set()
+                if len(messages) < BATCH and (place := watch.starved(positions)):
+                    raise KafkaException(f"it gives nothing of {place[0]}[{place[1]}]")
         finally:
             consumer.close()
 

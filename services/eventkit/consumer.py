@@ -21,6 +21,7 @@ from services.eventkit.deadletter import REDRIVE_TO, DeadLetters
 from services.eventkit.event import Event, Language, decode, headers
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings
+from services.eventkit.watch import Place, Watch
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Consumer(threading.Thread):
         self._dead_letters = DeadLetters(service, settings)
         self._stopping = threading.Event()
         self._paused = False
+        self._given: dict[Place, int] = {}  # of each partition, up to which offset
         self.waiting_for: str | None = None  # why the consumer stands still, for /ready
 
     def stop(self) -> None:
@@ -65,15 +67,25 @@ class Consumer(threading.Thread):
     def run(self) -> None:
         """Consume until stopped."""
         try:
-            self._kafka = self._subscribe()
-            try:
-                while not self._stopping.is_set():
-                    if messages := self._poll():
-                        self._handle(messages)
-            finally:
-                self._kafka.close()
+            while not self._stopping.is_set():
+                self._kafka, watch = self._subscribe(), Watch(self._settings)
+                try:
+                    self._consume(watch)
+                finally:
+                    self._kafka.close()
         except Exception:
             log.critical("the consumer has died", exc_info=True)
+
+    def _consume(self, watch: Watch) -> None:
+        """Consume until stopped, or until a new consumer is needed."""
+        while not self._stopping.is_set():
+            messages = self._poll()
+            if messages:
+                self._handle(messages)
+            if len(messages) < self._settings.batch_size and (place := watch.starved(self._given)):
+                log.warning("not given what lies in %s[%d]: consuming anew", *place)
+                metrics.consumers_renewed.inc()
+                return
 
     def _subscribe(self) -> KafkaConsumer:
         consumer = KafkaConsumer(
@@ -98,6 +110,11 @@ class Consumer(threading.Thread):
         if self._paused:
             consumer.pause(partitions)
         self._count_assigned(consumer)
+        try:
+            committed = consumer.committed(partitions, timeout=5)
+        except KafkaException:
+            return  # each is watched from its first message on
+        self._given |= {(at.topic, at.partition): max(0, at.offset) for at in committed}
 
     def _on_revoke(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
         # Runs inside poll(), so no transaction is open; what is committed goes first.
@@ -107,6 +124,8 @@ class Consumer(threading.Thread):
             if error.args[0].code() != KafkaError._NO_OFFSET:
                 log.warning("offsets not committed before a rebalance: %s", error)
         consumer.incremental_unassign(partitions)
+        for at in partitions:
+            self._given.pop((at.topic, at.partition), None)
         self._count_assigned(consumer)
 
     def _count_assigned(self, consumer: KafkaConsumer) -> None:
@@ -123,6 +142,8 @@ class Consumer(threading.Thread):
             error = message.error()
             if error is None:
                 good.append(message)
+                place = (message.topic() or "", message.partition() or 0)
+                self._given[place] = (message.offset() or 0) + 1
             elif error.fatal():
                 raise KafkaException(error)
             else:

@@ -38,6 +38,10 @@ consumer_retries = Counter(
     "Batches tried again in place after a passing fault.",
     ["error"],
 )
+consumers_renewed = Counter(
+    "orderflow_consumer_renewed_total",
+    "Consumers made anew, as they were not given what lay in Kafka for them.",
+)
 dead_letters = Counter(
     "orderflow_dead_letters_total",
     "Messages moved to the dead-letter topic.",

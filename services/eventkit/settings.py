@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     batch_size: int = Field(500, ge=1, description="Most messages that one transaction handles.")
     session_timeout: float = Field(6.0, ge=1, description="Then a silent consumer is replaced.")
+    starved_after: float = Field(10.0, gt=0, description="Then a stuck consumer is made anew.")
     inbox_days: int = Field(8, ge=1, description="Event ids are remembered this long.")
     dead_letters_a_minute: int = Field(100, ge=1, description="Above this a consumer waits.")
     drain_timeout: float = Field(20.0, gt=0, description="Time to finish work after SIGTERM.")
