@@ -69,6 +69,7 @@ test-frontend: $(READY) ## the dashboard's own: types, style, unit tests, and wh
 
 .PHONY: test-browser
 test-browser: $(READY) ## the dashboard in a real Chromium, on a running system of its own
+	@command -v "$${CHROMIUM:-chromium}" google-chrome >/dev/null || $(BIN)/playwright install chromium
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
 .PHONY: npm
