@@ -7,6 +7,7 @@ is read is counted and skipped. Every process reads all partitions, outside of a
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Feed:
         self._settings = settings
         self._ring: deque[Entry] = deque(maxlen=SIZE)
         self._end = 0  # position of the entry that comes next
+        self.behind = 0.0  # seconds; the age of what was read last, while there is more to read
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self.filled = threading.Event()  # set once the ring holds what was there before
@@ -122,13 +124,15 @@ class Feed:
                         positions[at] = int(message.offset() or 0) + 1
                         if positions[at] >= highs.get(at, 0):
                             highs.pop(at, None)
+                full = len(messages) == BATCH
+                self.behind = time.time() - past[-1].timestamp()[1] / 1000 if full and past else 0
                 # Silence ends the past too: a topic may end in what is no message.
                 if first is None or not any(positions[at] < high for at, high in highs.items()):
                     highs = {}
                     self._add(sorted(past, key=lambda m: m.timestamp()[1]))
                     past = []
                     self.filled.set()
-                if len(messages) < BATCH and (place := watch.starved(positions)):
+                if not full and (place := watch.starved(positions)):
                     raise KafkaException(f"it gives nothing of {place[0]}[{place[1]}]")
         finally:
             consumer.close()

@@ -25,6 +25,7 @@ from services.eventkit.service import Service
 log = logging.getLogger(__name__)
 
 STATS_EVERY = 1.0  # seconds between STATS_UPDATEs, where there is news
+HEARTBEAT_EVERY = 5.0  # seconds
 BURST = 200  # events between two looks at whether the client keeps up
 
 
@@ -80,7 +81,7 @@ def create(
 
     def live(ws: Server) -> None:
         try:
-            _Client(ws, patience).follow(feed, stats)
+            _Client(ws, patience).follow(feed, stats, service)
             ws.close(CloseReason.GOING_AWAY)
         except (OSError, ValueError, ConnectionClosed) as error:
             log.info("a client of the feed has gone: %s", brief(error))
@@ -138,12 +139,12 @@ class _Client:
         self._writable = select.poll()
         self._writable.register(ws.sock, select.POLLOUT)
 
-    def follow(self, feed: Feed, stats: Statistics) -> None:
+    def follow(self, feed: Feed, stats: Statistics, service: Service) -> None:
         """Send what the client missed, then what happens, until it leaves or the service stops."""
         feed.filled.wait(self._patience)
         position = self._greet(feed)
         shown: dict[str, Any] = {}
-        next_stats = 0.0
+        next_stats = next_heartbeat = 0.0
         while self._ws.connected and not feed.stopped:
             entries, position, skipped = feed.read(position, most=BURST, wait=STATS_EVERY)
             if skipped:
@@ -156,6 +157,10 @@ class _Client:
                 if (now := stats.get()) != shown:
                     shown = now
                     self._send({"type": "STATS_UPDATE", "stats": shown})
+            if time.monotonic() >= next_heartbeat:
+                next_heartbeat = time.monotonic() + HEARTBEAT_EVERY
+                fault, behind = service.kafka_fault(), round(feed.behind, 1)
+                self._send({"type": "HEARTBEAT", "behindSeconds": behind, "fault": fault})
             # Nothing is asked for over the socket; it must not pile up.
             self._ws.input_buffer.clear()
 

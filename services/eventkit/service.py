@@ -236,7 +236,7 @@ class Service:
 
     def checks(self) -> dict[str, str | None]:
         """What readiness depends on, each with its fault or None."""
-        checks = {"database": self._check_database(), "kafka": self._check_kafka()}
+        checks = {"database": self._check_database(), "kafka": self.kafka_fault()}
         if self._consumer:
             checks["consumer"] = (
                 "the thread has died"
@@ -260,7 +260,8 @@ class Service:
             return brief(error)
         return None
 
-    def _check_kafka(self) -> str | None:
+    def kafka_fault(self) -> str | None:
+        """Why Kafka does not answer, None where it does; asked at most every other second."""
         # One request asks, the others take its answer: a Kafka that is away holds up one thread.
         if time.monotonic() - self._kafka_checked > KAFKA_CHECK and self._admin_lock.acquire(
             blocking=False

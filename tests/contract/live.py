@@ -457,7 +457,7 @@ def _follow(analytics_url: str, customer: str, gateway: Client) -> int:
         placed = gateway.send("post", _ORDERS, 201, json=_order(customer)).json()
         while placed["eventId"] not in [m.get("event", {}).get("eventId") for m in messages]:
             messages.append(_next(socket))
-        while messages[-1]["type"] != "STATS_UPDATE":
+        while not {m["type"] for m in messages} >= {"STATS_UPDATE", "HEARTBEAT"}:
             messages.append(_next(socket))
     finally:
         socket.close()

@@ -18,7 +18,7 @@ ASYNCAPI = document("asyncapi.yaml")
 # The official schema, cut down to the protocols that we speak; its first line says what was cut.
 OFFICIAL = json.loads(Path(__file__).with_name("asyncapi-3.0.0.json").read_text("utf-8"))
 SERVICES = Path(__file__).parents[2] / "services"
-FEED = ("CONNECTED", "EVENT", "STATS_UPDATE", "GAP")
+FEED = ("CONNECTED", "EVENT", "STATS_UPDATE", "GAP", "HEARTBEAT")
 
 
 def name(reference: dict[str, str]) -> str:

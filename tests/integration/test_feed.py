@@ -156,6 +156,22 @@ def test_what_is_no_event_is_not_sent_on(system: System, client: Client, wire: W
     assert {e["orderId"] for e in client.events(whole(order))} == {order}
 
 
+def test_a_heartbeat_tells_whether_anything_can_come(system: System, client: Client) -> None:
+    def beat() -> dict[str, Any]:
+        while (message := client.next())["type"] != "HEARTBEAT":
+            pass
+        return message
+
+    system.settle()
+    eventually(lambda: beat() == {"type": "HEARTBEAT", "behindSeconds": 0, "fault": None})
+    system.kafka.kill()
+    try:
+        eventually(lambda: beat()["fault"], what="the fault of Kafka is told")
+    finally:
+        system.kafka.start()
+    eventually(lambda: beat()["fault"] is None, what="that it is gone is told")
+
+
 # Coming back.
 
 
