@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -53,11 +54,11 @@ def test_a_service_that_is_stopped_is_shown_with_its_lag_until_it_is_back(
     expect(card(page, "shipping")).to_contain_text("start it again, here with make run-shipping")
     expect(page.get_by_role("status").filter(has_text="shipping offline")).to_be_visible()
     system.restock("PROD-003", 20)
-    before = lag(page, "shipping")
-    for _ in range(2):
-        orders = [system.accepted(("PROD-003", 1)) for _ in range(5)]
-        eventually(lambda: lag(page, "shipping") >= before + 5, what="the lag grows")
-        before = lag(page, "shipping")
+    orders = list[str]()
+    for more in (lag(page, "shipping") + 5, lag(page, "shipping") + 10):
+        orders += [system.accepted(("PROD-003", 1)) for _ in range(5)]
+        grown = partial(lambda least: lag(page, "shipping") >= least, more)
+        eventually(grown, what="the lag grows")
     system.start("shipping")
     expect(card(page, "shipping")).to_contain_text("healthy")
     expect(page.get_by_role("status").filter(has_text="All 6 services are well")).to_be_visible()

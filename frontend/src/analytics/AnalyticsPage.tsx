@@ -1,13 +1,12 @@
 import { useMemo } from "react";
 import { troubleOf } from "../api/problem";
 import { Choices } from "../ui/Choices";
-import { asCount, asMoney } from "../ui/format";
+import { asCount, asExactTime, asMoney } from "../ui/format";
 import { Empty, Failed, Skeleton, Stale } from "../ui/states";
-import { Time } from "../ui/Time";
 import { Cards } from "./Cards";
 import { Failures } from "./Failures";
 import { Funnel } from "./Funnel";
-import { type Analytics, series } from "./figures";
+import { type Analytics, asBound, series } from "./figures";
 import { RangeChooser } from "./RangeChooser";
 import { betweenOf, hoursOf, type Unit } from "./range";
 import { OrdersChart, RevenueChart } from "./SeriesCharts";
@@ -27,7 +26,7 @@ export default function AnalyticsPage() {
       <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
         <h1 className="text-sm font-semibold">Analytics</h1>
         <span className="mr-auto text-muted">
-          <Time at={between.from} /> – <Time at={between.to} />
+          <Bound at={between.from} /> – <Bound at={between.to} />
         </span>
         <Choices<Unit>
           label="Draw by"
@@ -83,8 +82,10 @@ function Shown({ analytics, unit, fading }: { analytics: Analytics; unit: Unit; 
           <OrdersChart buckets={buckets} unit={by} />
           <RevenueChart buckets={buckets} unit={by} />
           <Funnel of={range.funnel} />
-          <StatusChart of={ordersByStatus} />
-          <Failures of={failuresByReason} />
+          <div className="flex min-w-0 flex-col gap-3 lg:col-span-6">
+            <StatusChart of={ordersByStatus} />
+            <Failures of={failuresByReason} />
+          </div>
         </div>
       )}
       <p className="text-xs text-muted">
@@ -92,6 +93,14 @@ function Shown({ analytics, unit, fading }: { analytics: Analytics; unit: Unit; 
         revenue.
       </p>
     </div>
+  );
+}
+
+function Bound({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={asExactTime(at)}>
+      {asBound(at)}
+    </time>
   );
 }
 

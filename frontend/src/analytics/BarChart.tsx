@@ -99,8 +99,13 @@ export function BarChart({ label, buckets, layers, columns, tick }: Props) {
           padding: 10,
           cornerRadius: 6,
           boxPadding: 4,
+          multiKeyBackground: "transparent",
           callbacks: {
             title: ([item]) => buckets[item?.dataIndex ?? -1]?.name ?? "",
+            labelColor: ({ datasetIndex }) => {
+              const colour = colours[layers[datasetIndex]?.colour ?? ""] ?? "";
+              return { backgroundColor: colour, borderColor: colour };
+            },
             label: ({ dataIndex, datasetIndex }) => {
               const [bucket, layer] = [buckets[dataIndex], layers[datasetIndex]];
               return bucket && layer ? `${layer.label}: ${layer.say(bucket)}` : "";

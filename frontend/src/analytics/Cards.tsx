@@ -27,25 +27,25 @@ export function Cards({ summary }: { summary: Schemas["Summary"] }) {
         label="Completed"
         value={asCount(summary.completed_orders)}
         meaning={part(summary.completed_orders, "delivered")}
-        tone="bg-good"
+        tone="bg-plot-good"
       />
       <Card
         label="In flight"
         value={asCount(summary.pending_orders)}
         meaning={part(summary.pending_orders, "on their way")}
-        tone="bg-info"
+        tone="bg-plot-info"
       />
       <Card
         label="Failed"
         value={asCount(summary.failed_orders)}
         meaning={part(summary.failed_orders, "declined or out of stock")}
-        tone="bg-bad"
+        tone="bg-plot-bad"
       />
       <Card
         label="Cancelled"
         value={asCount(summary.cancelled_orders)}
         meaning={part(summary.cancelled_orders, "stopped before they left")}
-        tone="bg-calm"
+        tone="bg-plot-calm"
       />
     </dl>
   );

@@ -24,7 +24,7 @@ export function Funnel({ of }: { of: Schemas["Funnel"] }) {
               Of all
             </th>
             <th scope="col" className="text-right!">
-              Not from the one before
+              To the stage before
             </th>
           </tr>
         </thead>
@@ -47,14 +47,16 @@ function StageRow({ stage, all }: { stage: Stage; all: number }) {
   const { label, orders, missing, before } = stage;
   const width = all > 0 ? (100 * orders) / all : 0;
   return (
-    <tr className="*:border-t *:border-line *:py-1.5">
-      <th scope="row" className="w-2/5 pr-3 font-medium">
-        {label}
-        <span aria-hidden="true" className="mt-1 block h-1.5 rounded-full bg-sunken">
-          <span
-            style={{ width: `${width}%` }}
-            className="block h-full rounded-full bg-accent transition-[width] duration-300"
-          />
+    <tr className="*:border-t *:border-line *:py-2">
+      <th scope="row" className="w-2/5 pr-3 font-medium sm:w-1/2">
+        <span className="flex flex-col gap-1 sm:flex-row sm:items-center sm:gap-3">
+          <span className="shrink-0 sm:w-34">{label}</span>
+          <span aria-hidden="true" className="h-1.5 flex-1 rounded-full bg-sunken max-sm:flex-none">
+            <span
+              style={{ width: `${width}%` }}
+              className="block h-full rounded-full bg-plot-accent transition-[width] duration-300"
+            />
+          </span>
         </span>
       </th>
       <td className="text-right font-medium">{asCount(orders)}</td>
@@ -67,7 +69,9 @@ function StageRow({ stage, all }: { stage: Stage; all: number }) {
         ) : (
           <>
             −{asCount(missing)}{" "}
-            <span className="text-xs text-muted">{asShare(missing, before ?? 0)}</span>
+            <span className="inline-block w-11 text-xs text-muted">
+              {asShare(missing, before ?? 0)}
+            </span>
           </>
         )}
       </td>

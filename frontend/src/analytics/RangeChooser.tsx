@@ -38,7 +38,7 @@ export function RangeChooser({ range, between, onChange }: Props) {
           onClick={() => setOpen(!open)}
           className={own ? "border-accent" : ""}
         >
-          From – to
+          Custom
         </Button>
       </div>
       {open && (
@@ -90,10 +90,10 @@ function OwnRange({
         error={fault}
         onChange={({ target }) => setTo(target.value)}
       />
-      <Button type="submit" kind="primary" className="mt-6">
+      <Button type="submit" kind="primary" className="mt-5">
         Show
       </Button>
-      <p className="mt-7 text-xs text-muted">
+      <p className="mt-6.5 text-xs text-muted">
         In your time zone, {Intl.DateTimeFormat().resolvedOptions().timeZone}
       </p>
     </form>

@@ -6,10 +6,10 @@ import type { Unit } from "./range";
 
 const ORDER_LAYERS: readonly Layer[] = (
   [
-    ["Completed", "good", "completed"],
-    ["In flight", "info", "inFlight"],
-    ["Failed", "bad", "failed"],
-    ["Cancelled", "calm", "cancelled"],
+    ["Completed", "plot-good", "completed"],
+    ["In flight", "plot-info", "inFlight"],
+    ["Failed", "plot-bad", "failed"],
+    ["Cancelled", "plot-calm", "cancelled"],
   ] as const
 ).map(([label, colour, key]) => ({
   label,
@@ -21,7 +21,7 @@ const ORDER_LAYERS: readonly Layer[] = (
 const REVENUE_LAYERS: readonly Layer[] = [
   {
     label: "Revenue",
-    colour: "accent",
+    colour: "plot-accent",
     height: ({ revenue }) => Number(revenue),
     say: ({ revenue }) => asMoney(revenue),
   },

@@ -18,15 +18,15 @@ ChartJs.register(DoughnutController, ArcElement, Tooltip);
 
 /** A name of styles.css, and how much of it; statuses of one tone follow each other. */
 const COLOURS: Record<OrderStatus, readonly [string, number]> = {
-  pending: ["calm", 0.5],
-  processing: ["info", 0.55],
-  reserved: ["info", 1],
-  paid: ["accent", 0.55],
-  preparing: ["accent", 1],
-  shipped: ["warn", 1],
-  completed: ["good", 1],
-  failed: ["bad", 1],
-  cancelled: ["calm", 1],
+  pending: ["plot-calm", 0.5],
+  processing: ["plot-info", 0.55],
+  reserved: ["plot-info", 1],
+  paid: ["plot-accent", 0.55],
+  preparing: ["plot-accent", 1],
+  shipped: ["plot-warn", 1],
+  completed: ["plot-good", 1],
+  failed: ["plot-bad", 1],
+  cancelled: ["plot-calm", 1],
 };
 
 /** Where the orders of a range stand now; the list beside it has the figures. */
@@ -71,41 +71,43 @@ export function StatusChart({ of }: { of: Schemas["Analytics"]["ordersByStatus"]
     [colours, still],
   );
   return (
-    <Panel title="By status" note="Where they stand now" className="lg:col-span-3">
-      <div className="relative mx-auto h-40 w-full">
-        <Chart
-          type="doughnut"
-          data={data}
-          options={options}
-          role="img"
-          aria-label={`Orders by status: ${there
-            .map(({ status, orders }) => `${status} ${asCount(orders)}`)
-            .join(", ")}`}
-        />
-        <p
-          aria-hidden="true"
-          className="pointer-events-none absolute inset-0 flex flex-col items-center justify-center"
-        >
-          <span className="text-lg font-semibold">{asCount(total)}</span>
-          <span className="text-xs text-muted">{total === 1 ? "order" : "orders"}</span>
-        </p>
+    <Panel title="By status" note="Where they stand now">
+      <div className="flex flex-col gap-4 sm:flex-row sm:items-center sm:gap-6">
+        <div className="relative h-44 min-w-0 sm:w-44 sm:shrink-0">
+          <Chart
+            type="doughnut"
+            data={data}
+            options={options}
+            role="img"
+            aria-label={`Orders by status: ${there
+              .map(({ status, orders }) => `${status} ${asCount(orders)}`)
+              .join(", ")}`}
+          />
+          <p
+            aria-hidden="true"
+            className="pointer-events-none absolute inset-0 flex flex-col items-center justify-center"
+          >
+            <span className="text-lg font-semibold">{asCount(total)}</span>
+            <span className="text-xs text-muted">{total === 1 ? "order" : "orders"}</span>
+          </p>
+        </div>
+        <ul aria-label="Orders by status" className="min-w-0 flex-1 space-y-1">
+          {there.map(({ status, orders }) => (
+            <li key={status} className="flex items-center gap-2">
+              <span
+                style={{
+                  background: `var(--${COLOURS[status][0]})`,
+                  opacity: COLOURS[status][1],
+                }}
+                className="size-2 rounded-xs"
+              />
+              <span className="mr-auto capitalize">{status}</span>
+              <span>{asCount(orders)}</span>
+              <span className="w-12 text-right text-xs text-muted">{asShare(orders, total)}</span>
+            </li>
+          ))}
+        </ul>
       </div>
-      <ul aria-label="Orders by status" className="mt-4 space-y-1.5">
-        {there.map(({ status, orders }) => (
-          <li key={status} className="flex items-center gap-2">
-            <span
-              style={{
-                background: `var(--${COLOURS[status][0]})`,
-                opacity: COLOURS[status][1],
-              }}
-              className="size-2 rounded-xs"
-            />
-            <span className="mr-auto capitalize">{status}</span>
-            <span>{asCount(orders)}</span>
-            <span className="w-12 text-right text-xs text-muted">{asShare(orders, total)}</span>
-          </li>
-        ))}
-      </ul>
     </Panel>
   );
 }

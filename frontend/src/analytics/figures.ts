@@ -67,6 +67,20 @@ export function series(analytics: Analytics, unit: Unit): Bucket[] {
   }));
 }
 
+const THIS_YEAR = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const OTHER_YEAR = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** An end of a range: always its day and its time, as both ends are read together. */
+export function asBound(time: string, now = new Date()): string {
+  const at = new Date(time);
+  return (at.getFullYear() === now.getFullYear() ? THIS_YEAR : OTHER_YEAR).format(at);
+}
+
 /** The sum of decimal strings, to the cent. */
 export function sumMoney(amounts: readonly string[]): string {
   return fromCents(amounts.reduce((sum, amount) => sum + toCents(amount), 0n));

@@ -1,6 +1,7 @@
 import { useMemo, useSyncExternalStore } from "react";
 
-const NAMES = ["surface", "line", "ink", "muted", "accent", "good", "warn", "bad", "info", "calm"];
+const PLOTTED = ["accent", "good", "warn", "bad", "info", "calm"].map((name) => `plot-${name}`);
+const NAMES = ["surface", "line", "ink", "muted", ...PLOTTED];
 const REDUCED = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 export type Colours = Record<string, string>;

@@ -22,6 +22,7 @@ export function Lag({ lag, lags }: { lag: Service["lag"]; lags: readonly (number
           aria-hidden="true"
           className="ml-auto h-5 w-20 shrink-0 text-info"
         >
+          <path d={`M0 ${HEIGHT}H${WIDTH}`} className="stroke-line-strong" />
           <polyline
             points={lineOf(lags, WIDTH, HEIGHT)}
             fill="none"

@@ -52,12 +52,10 @@ export function ServiceCard({ service, lags }: Props) {
         </Notice>
       )}
       <dl className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-y-1.5 *:odd:text-muted">
-        <dt>Version</dt>
-        <dd>{version ?? "–"}</dd>
-        <dt>Uptime</dt>
-        <dd>{uptime === undefined ? "–" : asSpan(uptime * 1000)}</dd>
-        <dt>Checks</dt>
-        <dd>{checks ? <Checks checks={checks} /> : "–"}</dd>
+        <dt>Consumer lag</dt>
+        <dd title="Messages that it has not handled yet">
+          <Lag lag={service.lag} lags={lags} />
+        </dd>
         <dt>Outbox</dt>
         <dd
           title="Events that are written and not yet on Kafka"
@@ -65,10 +63,12 @@ export function ServiceCard({ service, lags }: Props) {
         >
           {outbox ? asWaiting(outbox) : "–"}
         </dd>
-        <dt>Consumer lag</dt>
-        <dd title="Messages that it has not handled yet">
-          <Lag lag={service.lag} lags={lags} />
-        </dd>
+        <dt>Checks</dt>
+        <dd>{checks ? <Checks checks={checks} /> : "–"}</dd>
+        <dt>Uptime</dt>
+        <dd>{uptime === undefined ? "–" : asSpan(uptime * 1000)}</dd>
+        <dt>Version</dt>
+        <dd>{version ?? "–"}</dd>
       </dl>
       <div className="mt-auto border-t border-line pt-3">
         {lastError ? (

@@ -6,6 +6,7 @@ export type Lags = Readonly<Record<string, readonly (number | null)[]>>;
 /** Looks that are kept. */
 export const KEPT = 100;
 const TREND = 4; // looks
+const LEAST = 10; // messages that fill the height; fewer come and go at any moment
 
 /** What is known after another look. */
 export function remember(before: Lags, services: readonly Service[]): Lags {
@@ -31,7 +32,7 @@ export function trendOf(lags: readonly (number | null)[]): "growing" | "falling"
 
 /** The lags as the points of a line in a box of `width` by `height`; the newest is at its right. */
 export function lineOf(lags: readonly (number | null)[], width: number, height: number): string {
-  const most = Math.max(1, ...lags.map((lag) => lag ?? 0));
+  const most = Math.max(LEAST, ...lags.map((lag) => lag ?? 0));
   const step = width / (KEPT - 1);
   return lags
     .map((lag, at) => {
