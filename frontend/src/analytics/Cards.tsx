@@ -1,11 +1,12 @@
 import type { Schemas } from "../api/client";
-import { asCount, asMoney } from "../ui/format";
+import { asCount, asMoney, asWords } from "../ui/format";
 import { asShare } from "./figures";
 
 /** What a range came to, each figure with what it means. */
 export function Cards({ summary }: { summary: Schemas["Summary"] }) {
   const orders = summary.total_orders;
-  const part = (count: number, meaning: string) => `${asShare(count, orders)} · ${meaning}`;
+  const part = (count: number, meaning: string) =>
+    orders > 0 ? `${asShare(count, orders)} · ${meaning}` : asWords(meaning);
   return (
     <dl
       aria-label="Figures"

@@ -31,7 +31,8 @@ function useRereading(): void {
   const news = useCallback(() => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
-      void queries.invalidateQueries({ queryKey: ["analytics"] });
+      // One that is under way goes on, else none would come to its end where they take longer.
+      void queries.invalidateQueries({ queryKey: ["analytics"] }, { cancelRefetch: false });
     }, EVERY);
   }, [queries]);
   useBatches(news);

@@ -20,7 +20,7 @@ export function Lag({ lag, lags }: { lag: Service["lag"]; lags: readonly (number
           viewBox={`0 -1 ${WIDTH} ${HEIGHT + 2}`}
           preserveAspectRatio="none"
           aria-hidden="true"
-          className="ml-auto h-5 w-20 shrink-0 text-info"
+          className="mb-1 ml-auto h-4 w-20 shrink-0 text-info"
         >
           <path d={`M0 ${HEIGHT}H${WIDTH}`} className="stroke-line-strong" />
           <polyline

@@ -30,7 +30,7 @@ describe("a lag", () => {
   });
 
   test("is drawn with the newest at the right and the greatest at the top", () => {
-    expect(lineOf([0, 10, 5], 99, 20)).toBe("97.0,20.0 98.0,0.0 99.0,10.0");
-    expect(lineOf([1, null], 99, 20)).toBe("98.0,18.0 99.0,20.0");
+    expect(lineOf([0, 10, 5], KEPT - 1, 20)).toBe("37.0,20.0 38.0,0.0 39.0,10.0");
+    expect(lineOf([1, null], KEPT - 1, 20)).toBe("38.0,18.0 39.0,20.0");
   });
 });

@@ -3,8 +3,8 @@ import type { Service } from "./state";
 /** How far each service was behind at each look, oldest first; null where it was not known. */
 export type Lags = Readonly<Record<string, readonly (number | null)[]>>;
 
-/** Looks that are kept. */
-export const KEPT = 100;
+/** Looks that are kept: two minutes. */
+export const KEPT = 40;
 const TREND = 4; // looks
 const LEAST = 10; // messages that fill the height; fewer come and go at any moment
 
