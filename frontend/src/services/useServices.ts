@@ -4,7 +4,7 @@ import { type Lags, remember } from "./lags";
 import type { Service } from "./state";
 
 /** Between two looks, ms; a page that is not in sight does not look. */
-export const EVERY = 3_000;
+const EVERY = 3_000;
 
 interface Seen {
   services: Service[];
