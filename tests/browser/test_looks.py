@@ -26,6 +26,8 @@ def test_every_view_fits_its_screen(
         "order": (f"/orders/{order}", "Shipment delivered"),
         "failed": (f"/orders/{failed}", "Payment failed"),
         "live": ("/live", "Shipment dispatched"),
+        "analytics": ("/analytics?range=24h", "Failures by reason"),
+        "services": ("/services", "Sends parcels and decides cancels"),
     }
     for name, (path, shown) in views.items():
         page = open_page(path, width, 844 if width == 390 else 900, theme)

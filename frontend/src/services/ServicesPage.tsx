@@ -1,3 +1,82 @@
+import { troubleOf } from "../api/problem";
+import { asCount } from "../ui/format";
+import { Failed, Skeleton, Stale } from "../ui/states";
+import { Time } from "../ui/Time";
+import { ServiceCard } from "./ServiceCard";
+import { LONG_WAIT, MANY_MESSAGES, type State, summaryOf } from "./state";
+import { useServices } from "./useServices";
+
+const NONE: readonly number[] = [];
+const LIGHTS: Record<State, string> = {
+  offline: "bg-bad",
+  unhealthy: "bg-bad",
+  lagging: "bg-warn",
+  healthy: "bg-good",
+};
+
+/** How every service is, in the order in which an order meets them. */
 export default function ServicesPage() {
-  return <h1 className="p-4 text-sm font-semibold">Services</h1>;
+  const read = useServices();
+  const trouble = troubleOf(read);
+  const summary = read.data && summaryOf(read.data.services);
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <div className="flex min-h-12 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-surface px-4 py-2">
+        <h1 className="text-sm font-semibold">Services</h1>
+        <p role="status" className="mr-auto flex min-w-0 items-center gap-2">
+          {summary && (
+            <>
+              <span className={`size-2 shrink-0 rounded-full ${LIGHTS[summary.worst]}`} />
+              {summary.text}
+            </>
+          )}
+        </p>
+        {read.data && (
+          <span className="text-xs text-muted">
+            As of <Time at={new Date(read.dataUpdatedAt).toISOString()} />
+          </span>
+        )}
+      </div>
+      {trouble !== null && read.data && <Stale error={trouble} since={read.dataUpdatedAt} />}
+      <section
+        aria-label="Services"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        className="relative min-h-0 flex-1 p-4 -outline-offset-2 lg:overflow-y-auto"
+      >
+        {read.data ? (
+          <>
+            <div className="grid gap-3 md:grid-cols-2 xl:grid-cols-3">
+              {read.data.services.map((service) => (
+                <ServiceCard
+                  key={service.name}
+                  service={service}
+                  lags={read.data.lags[service.name] ?? NONE}
+                />
+              ))}
+            </div>
+            <p className="mt-3 text-xs text-muted">
+              A service is lagging where {asCount(MANY_MESSAGES)} messages or more wait for it, or
+              an event has waited {LONG_WAIT} s or longer in its outbox. The lag is Kafka's own
+              account, so it is there for a service that is away, too.
+            </p>
+          </>
+        ) : trouble !== null ? (
+          <Failed error={trouble} onRetry={() => void read.refetch()} />
+        ) : (
+          <Loading />
+        )}
+      </section>
+    </div>
+  );
+}
+
+function Loading() {
+  return (
+    <div className="grid gap-3 md:grid-cols-2 xl:grid-cols-3">
+      {["a", "b", "c", "d", "e", "f"].map((place) => (
+        <Skeleton key={place} className="h-64" />
+      ))}
+    </div>
+  );
 }
