@@ -28,6 +28,25 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
   );
 }
 
+/** Why what is shown is not of now, above it; whoever shows it tries again by itself. */
+export function Stale({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  const problem = asProblem(error);
+  return (
+    <div
+      role="alert"
+      className="flex shrink-0 flex-wrap items-center gap-x-3 border-b border-line bg-warn-ground px-4 py-1.5 text-warn"
+    >
+      <p className="mr-auto">
+        <span className="font-medium">This may be out of date. {problem.title}.</span>{" "}
+        {problem.detail}
+      </p>
+      <button type="button" onClick={onRetry} className="font-medium underline">
+        Try again
+      </button>
+    </div>
+  );
+}
+
 /** A place for what is being read. */
 export function Skeleton({ className = "" }: { className?: string }) {
   return <div className={`animate-pulse rounded bg-sunken ${className}`} />;
