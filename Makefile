@@ -11,7 +11,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "SERVICE", $$1); printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "SERVICE", $$1); printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- running
 
@@ -90,6 +90,14 @@ format: $(READY) ## rewrite the code in the one format
 .PHONY: bench
 bench: $(READY) ## measure accepted and settled orders a second
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: bench-dashboard
+bench-dashboard: $(READY) ## measure the dashboard's frames under many events and with many orders
+	@exec $(BIN)/python -m tests.bench.dashboard $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(READY) ## docs/images/ anew, from a running system
+	@mkdir -p docs/images && exec $(BIN)/python -m pytest tests/browser/screenshots.py $(ARGS)
 
 .PHONY: lock
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url

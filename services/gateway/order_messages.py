@@ -105,6 +105,7 @@ def _shown(message: Message) -> dict[str, Any]:
     with suppress(orjson.JSONDecodeError):
         value = orjson.loads(message.value() or b"")
     value = value if isinstance(value, dict) else {}
+    replay = value.get("replay")
     return {
         "topic": message.topic(),
         "partition": message.partition(),
@@ -113,5 +114,6 @@ def _shown(message: Message) -> dict[str, Any]:
         "eventId": header(message, "event-id") or value.get("eventId"),
         "eventType": header(message, "event-type") or value.get("eventType"),
         "isReplay": "is-replay" in told or value.get("isReplay") is True,
+        "originalEventId": replay.get("originalEventId") if isinstance(replay, dict) else None,
         "headers": told,
     }

@@ -1,27 +1,17 @@
 """The built dashboard in a real Chromium, against a real system of its own."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from local.children import data_root, end, spawn
-from local.dashboard import SOURCES, Dashboard
-from tests.system import System, eventually, free_port
+from local.children import data_root
+from local.dashboard import SOURCES
+from tests.browser import running
+from tests.system import System
 
 expect.set_options(timeout=30_000)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -44,27 +34,15 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 @pytest.fixture(scope="session")
 def dashboard(system: System) -> Iterator[str]:
     """Where the dashboard is served, as `make run` serves it."""
-    built = Dashboard(data_root() / "cache" / "dashboard", system.root / "build.log")
-    built.prepare()
-    port = free_port()
-    env = built.environment(system.env | {"DASHBOARD_PORT": str(port)})
-    process = spawn(built.command(), system.root / "dashboard.log", env)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        eventually(lambda: system.http.get(url, timeout=5).ok, what="the dashboard answers")
+    with running.served(system) as url:
         yield url
-    finally:
-        end(process, group=True)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """CHROMIUM, the one on the PATH, or else the one that `playwright install chromium` fetched."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    """A Chromium for all tests."""
+    with running.chromium() as browser:
         yield browser
-        browser.close()
 
 
 Open = Callable[..., Page]

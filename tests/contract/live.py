@@ -21,7 +21,7 @@ LINE = {"productId": "PROD-001", "quantity": 1}
 
 _ORDERS, _ORDER = "/api/orders", "/api/orders/{orderId}"
 _EVENTS, _CANCEL = f"{_ORDER}/events", f"{_ORDER}/cancel"
-_MESSAGES = f"{_ORDER}/messages"
+_ORDER_MESSAGES = f"{_ORDER}/messages"
 _RESTOCK = "/api/inventory/{productId}/restock"
 _TOPIC, _MESSAGES = "/api/topics/{name}", "/api/topics/{name}/messages"
 _REPLAY, _REPLAYS, _ONE_REPLAY = "/api/orders/replay", "/api/replays", "/api/replays/{id}"
@@ -238,13 +238,17 @@ def _read_and_cancel(gateway: Client, placed: list[str]) -> None:
     gateway.send("get", _ORDER, 200, ids=one)
     gateway.send("get", _ORDER, 200, ids={"orderId": placed[0].upper()})
     gateway.send("get", _EVENTS, 200, ids=one)
-    gateway.send("get", _MESSAGES, 200, ids=one)
-    gateway.send("get", _MESSAGES, 200, ids=one, params={"topic": ["orders-replay", "orders"]})
+    gateway.send("get", _ORDER_MESSAGES, 200, ids=one)
+    gateway.send(
+        "get", _ORDER_MESSAGES, 200, ids=one, params={"topic": ["orders-replay", "orders"]}
+    )
     for topics in (["no such"], [""], [f"none-{uuid4()}"], ["orders"] * 6):
-        gateway.send("get", _MESSAGES, 400, "invalid-request", ids=one, params={"topic": topics})
-    gateway.send("get", _MESSAGES, 400, "invalid-request", ids=one, params={"colour": "red"})
+        gateway.send(
+            "get", _ORDER_MESSAGES, 400, "invalid-request", ids=one, params={"topic": topics}
+        )
+    gateway.send("get", _ORDER_MESSAGES, 400, "invalid-request", ids=one, params={"colour": "red"})
     for method, path in (
-        *(("get", _ORDER), ("get", _EVENTS), ("get", _MESSAGES)),
+        *(("get", _ORDER), ("get", _EVENTS), ("get", _ORDER_MESSAGES)),
         ("post", _CANCEL),
     ):
         for text in ("42", "x" * 36, NOBODY.replace("-", "")):

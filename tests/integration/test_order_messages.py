@@ -73,6 +73,9 @@ def test_replayed_copies_are_found_on_their_target_and_marked(system: System, wi
     assert all(m["isReplay"] and m["headers"]["replay-id"] == replay for m in copies)
     assert places(copies) == {(topic, m.partition(), m.offset()) for m in wire.read(topic)}
     live = [m for m in found["messages"] if m["topic"] != topic]
+    ids = {m["eventType"]: m["eventId"] for m in live}
+    assert [m["originalEventId"] for m in copies] == [ids[type] for type in asked["eventTypes"]]
+    assert {m["originalEventId"] for m in live} == {None}
     assert places(live) == places(looked_up(system, order)["messages"])
     assert found["complete"]
 

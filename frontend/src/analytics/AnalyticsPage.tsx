@@ -2,7 +2,8 @@ import { useMemo } from "react";
 import { troubleOf } from "../api/problem";
 import { Choices } from "../ui/Choices";
 import { asCount, asExactTime, asMoney } from "../ui/format";
-import { Empty, Failed, Skeleton, Stale } from "../ui/states";
+import { Stale } from "../ui/Stale";
+import { Empty, Failed, Skeleton } from "../ui/states";
 import { Cards } from "./Cards";
 import { Failures } from "./Failures";
 import { Funnel } from "./Funnel";
@@ -44,7 +45,7 @@ export default function AnalyticsPage() {
         />
         <RangeChooser range={range} between={between} onChange={setRange} />
       </div>
-      {trouble !== null && read.data && <Stale error={trouble} since={read.dataUpdatedAt} />}
+      {read.data && <Stale error={read.error} since={read.dataUpdatedAt} />}
       <section
         aria-label="Analytics"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard

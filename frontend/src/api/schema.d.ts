@@ -820,6 +820,8 @@ export interface components {
             eventType: string | null;
             /** @description Whether a replay has written it. */
             isReplay: boolean;
+            /** @description The event that a replay has copied; null where it is no copy. */
+            originalEventId: string | null;
             /** @description As text; of a name that is there twice, the last. */
             headers: {
                 [key: string]: string;

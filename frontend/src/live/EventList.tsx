@@ -31,13 +31,14 @@ export function EventList({ events, selected, onSelect }: Props) {
       className="h-[calc(100dvh-10.5rem)] overflow-y-auto -outline-offset-2 md:h-[calc(100dvh-6.1rem)]"
     >
       <ol style={{ height: virtualizer.getTotalSize() }} className="relative">
-        {virtualizer.getVirtualItems().map(({ index, key, start }) => {
+        {virtualizer.getVirtualItems().map(({ index }) => {
           const event = events[index];
           return (
+            // The virtualizer's own key may be the one of an event that was at this index before.
             event && (
               <li
-                key={key}
-                style={{ transform: `translateY(${start}px)` }}
+                key={event.eventId}
+                style={{ transform: `translateY(${index * ROW}px)` }}
                 className="absolute inset-x-0 top-0 h-8"
               >
                 <EventRow event={event} selected={event.eventId === selected} onSelect={onSelect} />

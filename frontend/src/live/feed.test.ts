@@ -137,6 +137,17 @@ describe("the feed", () => {
     expect(here.feed.connection()).toMatchObject({ missed: 0, missedUnknown: false });
   });
 
+  test("says that it missed what came while it was away from a server that had nothing before", () => {
+    const here = world();
+    here.feed.start();
+    here.socket.say({ type: "CONNECTED", lastEventId: null });
+    here.socket.onclose?.();
+    vi.advanceTimersByTime(500);
+    expect(here.socket.url).toBe("ws://here/ws");
+    here.socket.say({ type: "CONNECTED", lastEventId: "new" });
+    expect(here.feed.connection()).toMatchObject({ phase: "live", missedUnknown: true });
+  });
+
   test("waits longer after each failure, but not for ever, and says since when", () => {
     const here = world();
     here.feed.start();

@@ -2,6 +2,8 @@ import { type LiveEvent, parse, type Summary } from "./protocol";
 
 /** Events that are kept; older ones are let go. */
 export const KEPT = 2000;
+/** ms between two times that events are handed on: nobody reads a list that changes more often. */
+const HAND_ON = 100;
 const RATE_SECONDS = 5;
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 15_000;
@@ -27,7 +29,7 @@ export interface Surroundings {
   open(url: string): WebSocket;
   now(): number;
   random(): number;
-  /** Calls back before the next frame, or soon where no frames are drawn. */
+  /** Calls back before a frame, or soon where none is drawn; ten times a second at most. */
   soon(callback: () => void): void;
 }
 
@@ -36,17 +38,24 @@ const browser: Surroundings = {
   now: () => Date.now(),
   random: () => Math.random(),
   soon: (callback) => {
+    const wait = lastCall + HAND_ON - performance.now();
+    const call = () => {
+      lastCall = performance.now();
+      callback();
+    };
     // Hidden pages draw no frames, and what comes must not pile up.
-    if (document.visibilityState === "visible") requestAnimationFrame(callback);
-    else setTimeout(callback, 250);
+    if (document.visibilityState === "hidden") setTimeout(call, Math.max(wait, 250));
+    else if (wait <= 0) requestAnimationFrame(call);
+    else setTimeout(() => requestAnimationFrame(call), wait);
   },
 };
+let lastCall = 0;
 
 /**
  * The live feed, outside of React: one WebSocket for the page.
  *
- * What comes is gathered and handed on once a frame, so that thousands of events a second cost one
- * render a frame. A lost connection is opened again, later each time, and resumes after the last
+ * What comes is gathered and handed on ten times a second at most, before a frame, so that thousands
+ * of events a second cost ten renders. A lost connection is opened again, later each time, and resumes after the last
  * event that came; what the server no longer holds is counted as missed.
  */
 export class Feed {
@@ -64,6 +73,7 @@ export class Feed {
   #flushing = false;
   #stats: Summary | null = null;
   #last: string | null = null;
+  #greeted = false;
   #socket: WebSocket | null = null;
   #openedAt = 0;
   #attempts = 0;
@@ -97,13 +107,13 @@ export class Feed {
     return count / RATE_SECONDS;
   };
 
-  /** Calls back whenever anything above has changed, at most once a frame for events. */
+  /** Calls back whenever anything above has changed, at most ten times a second for events. */
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** Calls back with the events of each frame. */
+  /** Calls back with the events that came since the last time. */
   onBatch(listener: (events: readonly LiveEvent[]) => void): () => void {
     this.#batchListeners.add(listener);
     return () => this.#batchListeners.delete(listener);
@@ -168,7 +178,10 @@ export class Feed {
     switch (message?.type) {
       case "CONNECTED": {
         this.#openedAt = this.around.now();
-        const gone = message.resumed === false;
+        // Whoever had seen no event cannot resume; the first that it sees then are not all.
+        const unseen = this.#greeted && !this.#last && Boolean(message.lastEventId);
+        const gone = message.resumed === false || unseen;
+        this.#greeted = true;
         this.#change({
           phase: "live",
           since: null,

@@ -18,12 +18,12 @@ export function useConnection(): Connection {
   return useSyncExternalStore(feed.subscribe, feed.connection);
 }
 
-/** The newest events, oldest first; renders at most once a frame. */
+/** The newest events, oldest first; renders at most ten times a second. */
 export function useEvents(): readonly LiveEvent[] {
   return useSyncExternalStore(feed.subscribe, feed.events);
 }
 
-/** Calls back with the events of each frame, while the component is there. */
+/** Calls back with the events as they are handed on, while the component is there. */
 export function useBatches(listener: (events: readonly LiveEvent[]) => void): void {
   useEffect(() => feed.onBatch(listener), [listener]);
 }

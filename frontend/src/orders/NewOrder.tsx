@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
+import { useFailure } from "../api/failure";
 import { asProblem, type Problem } from "../api/problem";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
@@ -17,6 +18,7 @@ const EMPTY: Cart = new Map();
 /** The shelf, a cart and whose order it is. What is wrong with it the API says, field by field. */
 export function NewOrder({ onClose }: { onClose: () => void }) {
   const stock = useLiveStock();
+  const failure = useFailure(stock);
   const queries = useQueryClient();
   const [cart, setCart] = useState(EMPTY);
   const form = useRef<HTMLFormElement>(null);
@@ -67,8 +69,8 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
           <Icon name="close" />
         </Button>
       </div>
-      {stock.isError && !stock.data ? (
-        <Failed error={stock.error} onRetry={() => void stock.refetch()} />
+      {failure ? (
+        <Failed error={failure} onRetry={() => void stock.refetch()} />
       ) : (
         <ul className="grid grid-cols-2 gap-2 sm:grid-cols-3 md:grid-cols-4 lg:grid-cols-2">
           {stock.isPending &&
@@ -116,7 +118,8 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
         type="submit"
         kind="primary"
         className="h-9"
-        disabled={cart.size === 0 || placing.isPending}
+        // Not disabled: that would take the focus from whoever has just placed an order by it.
+        aria-disabled={cart.size === 0 || placing.isPending}
       >
         {placing.isPending ? "Placing…" : "Place order"}
         {cart.size > 0 && <span>· {asMoney(totalOf(cart, products))}</span>}

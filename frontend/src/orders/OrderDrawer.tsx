@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useMemo } from "react";
 import { useLocation, useNavigate, useParams } from "react-router";
+import { again, useFailure } from "../api/failure";
 import { useEvents } from "../live/live";
 import { Button } from "../ui/Button";
 import { Drawer } from "../ui/Drawer";
@@ -16,6 +17,7 @@ import { later } from "./status";
 import { Timeline } from "./Timeline";
 import { timeline } from "./timeline";
 import { useTold } from "./told";
+import { usePlaces } from "./usePlaces";
 
 const BEHIND = 700; // ms between reads while the API is behind the feed
 
@@ -27,7 +29,9 @@ export function OrderDrawer() {
 
   const close = useCallback(() => {
     void navigate(`/orders${search}`);
-    document.querySelector<HTMLElement>(`a[href^="/orders/${CSS.escape(orderId)}"]`)?.focus();
+    // Its row may be on another page by now.
+    const row = document.querySelector<HTMLElement>(`a[href^="/orders/${CSS.escape(orderId)}"]`);
+    (row ?? document.getElementById("main"))?.focus();
   }, [navigate, search, orderId]);
 
   return (
@@ -70,23 +74,29 @@ function Contents({ orderId }: { orderId: string }) {
 
   const order = useQuery({
     ...orderQuery(orderId),
-    refetchInterval: ({ state: { data } }) =>
+    refetchInterval: ({ state: { data, error } }) =>
       (data && told && later(told.status, data.status) !== data.status) ||
       data?.cancellation?.status === "requested"
         ? BEHIND
-        : polling,
+        : again(error, polling),
   });
   const events = useQuery({
     ...orderEventsQuery(orderId),
-    refetchInterval: ({ state: { data } }) =>
+    refetchInterval: ({ state: { data, error } }) =>
       data && heard.some(({ eventId }) => !data.some(({ id }) => id === eventId))
         ? BEHIND
-        : polling,
+        : again(error, polling),
   });
-  const steps = useMemo(() => timeline(events.data ?? [], heard), [events.data, heard]);
+  const failure = useFailure(order);
+  const noEvents = useFailure(events);
+  const { places, missing } = usePlaces(orderId, events.data, heard);
+  const steps = useMemo(
+    () => timeline(events.data ?? [], heard, places),
+    [events.data, heard, places],
+  );
 
-  if (order.isError && !order.data) {
-    return <Failed error={order.error} onRetry={() => void order.refetch()} />;
+  if (failure) {
+    return <Failed error={failure} onRetry={() => void order.refetch()} />;
   }
   if (!order.data) {
     return (
@@ -105,10 +115,13 @@ function Contents({ orderId }: { orderId: string }) {
       <Lines order={order.data} />
       <section>
         <h3 className="mb-3 text-xs font-medium text-muted">What has happened</h3>
-        {events.isError && !events.data ? (
-          <Failed error={events.error} onRetry={() => void events.refetch()} />
+        {noEvents ? (
+          <Failed error={noEvents} onRetry={() => void events.refetch()} />
         ) : (
-          <Timeline steps={steps} />
+          <>
+            <Timeline steps={steps} />
+            {missing && <p className="text-xs text-faint">{missing}</p>}
+          </>
         )}
       </section>
     </div>

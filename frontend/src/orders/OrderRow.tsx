@@ -1,5 +1,5 @@
 import { memo } from "react";
-import { Link, useLocation, useNavigate, useParams } from "react-router";
+import { Link } from "react-router";
 import { asMoney, shortId } from "../ui/format";
 import { Time } from "../ui/Time";
 import type { Order } from "./queries";
@@ -7,11 +7,15 @@ import { StatusBadge } from "./StatusBadge";
 import { later } from "./status";
 import { useTold } from "./told";
 
+interface Props {
+  order: Order;
+  /** The filter in the address, which a link to the order keeps. */
+  search: string;
+  selected: boolean;
+}
+
 /** A row that follows its order by itself, so that an event draws one row anew and not all. */
-export const OrderRow = memo(function OrderRow({ order }: { order: Order }) {
-  const { search } = useLocation();
-  const navigate = useNavigate();
-  const selected = useParams().orderId === order.id;
+export const OrderRow = memo(function OrderRow({ order, search, selected }: Props) {
   const told = useTold(order.id);
   const status = told ? later(told.status, order.status) : order.status;
   const updated = told && status !== order.status ? told.at : order.updated_at;
@@ -22,7 +26,7 @@ export const OrderRow = memo(function OrderRow({ order }: { order: Order }) {
       aria-selected={selected}
       onClick={(event) => {
         if (!(event.target as Element).closest("a") && !getSelection()?.toString()) {
-          void navigate(to);
+          event.currentTarget.querySelector("a")?.click();
         }
       }}
       className="group cursor-pointer bg-surface *:h-10 *:border-b *:border-line *:px-3 *:py-1 hover:bg-hover aria-selected:bg-accent-ground"
@@ -46,7 +50,7 @@ export const OrderRow = memo(function OrderRow({ order }: { order: Order }) {
       <td className="hidden max-w-64 truncate text-muted xl:table-cell">{items(order)}</td>
       <td className="text-right font-medium">{asMoney(order.total)}</td>
       <td key={status} className={told ? "arrive" : ""}>
-        <span title={order.failure_reason ?? undefined}>
+        <span title={order.failure_reason ?? told?.reason ?? undefined}>
           <StatusBadge status={status} />
         </span>
       </td>

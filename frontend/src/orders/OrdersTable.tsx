@@ -1,7 +1,10 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useLocation, useParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
+import { Stale } from "../ui/Stale";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { OrderRow } from "./OrderRow";
 import { OrdersToolbar } from "./OrdersToolbar";
@@ -20,6 +23,9 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
   const cursors = trail.of === of ? trail.cursors : [];
   const page = useOrderPage(filter, cursors.at(-1));
   const orders = page.data?.orders ?? NONE;
+  const failure = useFailure(page);
+  const { search } = useLocation();
+  const { orderId } = useParams();
 
   const top = useRef<HTMLDivElement>(null);
   const [atTop, setAtTop] = useState(true);
@@ -38,12 +44,20 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
     setTrail({ of, cursors: to });
     top.current?.scrollIntoView();
   };
+  // Of very many the API says only that there are more.
+  const asTotal = (total: number) =>
+    `${asCount(total)}${page.data?.pagination.totalIsExact === false ? "+" : ""}`;
   const next = page.data?.pagination.nextCursor;
   return (
     <>
-      <OrdersToolbar filter={filter} onChange={setFilter} total={page.data?.pagination.total}>
+      <OrdersToolbar
+        filter={filter}
+        onChange={setFilter}
+        total={page.data ? asTotal(page.data.pagination.total) : ""}
+      >
         {children}
       </OrdersToolbar>
+      {page.data && <Stale error={page.error} since={page.dataUpdatedAt} />}
       <div className="relative min-h-0 flex-1 lg:overflow-y-auto">
         <div ref={top} className="absolute top-0 h-px w-full scroll-mt-40" />
         {news > 0 && newestFirst && (
@@ -61,8 +75,8 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
             </button>
           </div>
         )}
-        {page.isError && !page.data ? (
-          <Failed error={page.error} onRetry={() => void page.refetch()} />
+        {failure ? (
+          <Failed error={failure} onRetry={() => void page.refetch()} />
         ) : (
           <table className="w-full border-separate border-spacing-0 text-left">
             <caption className="sr-only">Orders</caption>
@@ -90,7 +104,12 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
             >
               {page.isPending ? <LoadingRows /> : null}
               {orders.map((order) => (
-                <OrderRow key={order.id} order={order} />
+                <OrderRow
+                  key={order.id}
+                  order={order}
+                  search={search}
+                  selected={order.id === orderId}
+                />
               ))}
             </tbody>
           </table>
@@ -114,7 +133,7 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
         >
           <span className="text-xs">
             Page {asCount(cursors.length + 1)} of{" "}
-            {asCount(Math.ceil(page.data.pagination.total / page.data.pagination.limit))}
+            {asTotal(Math.ceil(page.data.pagination.total / page.data.pagination.limit))}
           </span>
           <span className="flex gap-1">
             <Button disabled={cursors.length === 0} onClick={() => turn(cursors.slice(0, -1))}>

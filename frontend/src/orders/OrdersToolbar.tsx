@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useState } from "react";
-import { asCount, asWords } from "../ui/format";
+import { asWords } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import type { Filter } from "./queries";
 import { type OrderStatus, STATUSES } from "./status";
@@ -9,7 +9,7 @@ const TYPING = 250; // ms without a key until what was typed is looked for
 interface Props {
   filter: Filter;
   onChange: (change: Partial<Filter>) => void;
-  total: number | undefined;
+  total: string;
   children?: ReactNode;
 }
 
@@ -29,7 +29,7 @@ export function OrdersToolbar({ filter, onChange, total, children }: Props) {
   return (
     <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
       <h1 className="text-sm font-semibold">Orders</h1>
-      <span className="mr-auto text-muted">{total === undefined ? "" : asCount(total)}</span>
+      <span className="mr-auto text-muted">{total}</span>
       <div className="order-last w-full sm:order-none sm:w-64">
         <label className="relative block">
           <span className="sr-only">Search orders</span>

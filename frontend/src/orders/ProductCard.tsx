@@ -55,6 +55,12 @@ export function ProductCard({ product, pieces, error, onChange }: Props) {
           value={pieces}
           onFocus={(event) => event.target.select()}
           onChange={(event) => onChange(Number(event.target.value))}
+          onKeyDown={(event) => {
+            const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+            if (!step) return;
+            event.preventDefault();
+            onChange(pieces + step);
+          }}
           className="w-0 flex-1 bg-transparent text-center font-medium"
         />
         <Step

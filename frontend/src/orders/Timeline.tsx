@@ -1,5 +1,7 @@
+import { Link } from "react-router";
 import { asClock, asExactTime, asSpan, asWords } from "../ui/format";
 import { Json } from "../ui/Json";
+import { asPlace } from "./places";
 import type { Step } from "./timeline";
 
 const BAD = /FAILED|REFUSED/;
@@ -23,6 +25,19 @@ export function Timeline({ steps }: { steps: readonly Step[] }) {
                 {asWords(step.type)}
               </span>
               <span className="text-xs text-muted">{step.service}</span>
+              {step.place && (
+                <span
+                  className="font-mono text-2xs text-faint"
+                  title={`Topic ${step.place.topic}, partition ${step.place.partition}, offset ${step.place.offset}`}
+                >
+                  {asPlace(step.place)}
+                </span>
+              )}
+              {step.copies.length > 0 && (
+                <span className="rounded-full bg-info-ground px-2 text-2xs font-medium text-info">
+                  {step.copies.length === 1 ? "Replayed" : `Replayed ${step.copies.length} times`}
+                </span>
+              )}
               <span className="ml-auto flex gap-2 text-xs whitespace-nowrap text-muted">
                 {step.since !== null && <span>+{asSpan(step.since)}</span>}
                 <time dateTime={step.at} title={asExactTime(step.at)}>
@@ -40,6 +55,17 @@ export function Timeline({ steps }: { steps: readonly Step[] }) {
                   </>
                 )}
               </p>
+              {step.copies.map((copy) => (
+                <p key={asPlace(copy)} className="text-xs text-muted">
+                  Copy on <span className="font-mono text-ink">{asPlace(copy)}</span> by replay{" "}
+                  <Link
+                    to={`/replays/${copy.replay}`}
+                    className="font-mono break-all text-accent hover:text-accent-strong"
+                  >
+                    {copy.replay}
+                  </Link>
+                </p>
+              ))}
               <Json value={step.payload} />
             </div>
           </details>

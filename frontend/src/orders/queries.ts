@@ -1,6 +1,8 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../api/client";
+import { again } from "../api/failure";
 import { useConnection } from "../live/live";
+import { replayTopics } from "./places";
 import type { OrderStatus } from "./status";
 
 export type Order = Schemas["Order"];
@@ -34,7 +36,7 @@ export function usePolling(): number | false {
 
 /** One page of the orders that a filter leaves; the page before is shown until it is there. */
 export function useOrderPage({ status, q, sort }: Filter, cursor: string | undefined) {
-  const refetchInterval = usePolling();
+  const polling = usePolling();
   return useQuery({
     queryKey: ["orders", { status, q, sort, cursor }],
     queryFn: ({ signal }) => {
@@ -48,7 +50,7 @@ export function useOrderPage({ status, q, sort }: Filter, cursor: string | undef
       return answer(api.GET("/api/orders", { params: { query }, signal }));
     },
     placeholderData: keepPreviousData,
-    refetchInterval,
+    refetchInterval: ({ state }) => again(state.error, polling),
   });
 }
 
@@ -74,6 +76,32 @@ export function orderEventsQuery(orderId: string) {
     },
   });
 }
+
+/**
+ * Where an order's messages lie on the live topics and on others, and whether these are all; looked
+ * up anew where another number of its events is `wanted`.
+ */
+export function orderMessagesQuery(orderId: string, topics: readonly string[], wanted: number) {
+  return queryOptions({
+    queryKey: ["order", orderId, "messages", topics, wanted],
+    queryFn: ({ signal }) => {
+      const params = { path: { orderId }, query: { topic: [...topics] } };
+      return answer(api.GET("/api/orders/{orderId}/messages", { params, signal }));
+    },
+  });
+}
+
+/** The topics that replays have written to, those of the newest replays first. */
+export const replayTopicsQuery = queryOptions({
+  queryKey: ["topics", "of replays"],
+  queryFn: async ({ signal }) => {
+    const [{ topics }, { replays }] = await Promise.all([
+      answer(api.GET("/api/topics", { signal })),
+      answer(api.GET("/api/replays", { signal })),
+    ]);
+    return replayTopics(topics, replays);
+  },
+});
 
 export const inventoryQuery = queryOptions({
   queryKey: ["inventory"],

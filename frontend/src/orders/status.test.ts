@@ -43,3 +43,9 @@ test("no more orders are remembered than so many", () => {
   expect(told.has("5999")).toBe(true);
   expect(told.has("0")).toBe(false);
 });
+
+test("of a failed order its reason is remembered", () => {
+  const told = new Map<string, Told>();
+  hear(told, [{ ...event("a", "PAYMENT_FAILED"), data: { reason: "The card was declined" } }]);
+  expect(told.get("a")).toMatchObject({ status: "failed", reason: "The card was declined" });
+});

@@ -46,6 +46,8 @@ export function broughtBy(eventType: string): OrderStatus | undefined {
 export interface Told {
   status: OrderStatus;
   at: string;
+  /** Why it failed, if it did. */
+  reason: string | null;
 }
 
 const REMEMBERED = 5_000;
@@ -56,13 +58,14 @@ const REMEMBERED = 5_000;
  */
 export function hear(told: Map<string, Told>, events: readonly LiveEvent[]): Set<string> {
   const changed = new Set<string>();
-  for (const { orderId, eventType, timestamp } of events) {
+  for (const { orderId, eventType, timestamp, data } of events) {
     const status = broughtBy(eventType);
     if (!orderId || !status) continue;
     const before = told.get(orderId);
     if (before && later(status, before.status) === before.status) continue;
     told.delete(orderId);
-    told.set(orderId, { status, at: timestamp });
+    const reason = status === "failed" && typeof data.reason === "string" ? data.reason : null;
+    told.set(orderId, { status, at: timestamp, reason });
     changed.add(orderId);
   }
   for (const orderId of told.keys()) {

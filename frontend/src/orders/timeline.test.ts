@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { LiveEvent } from "../live/protocol";
+import { placesOf } from "./places";
 import type { OrderEvent } from "./queries";
 import { timeline } from "./timeline";
 
@@ -31,9 +32,11 @@ function told(eventId: string, timestamp: string): LiveEvent {
 }
 
 test("what only the feed has told comes last, each event once", () => {
+  const heard = [told("c", "2026-11-22T10:00:01.040Z"), told("b", "2026-11-22T10:00:00.040Z")];
   const steps = timeline(
     [known("a", "2026-11-22T10:00:00.000Z"), known("b", "2026-11-22T10:00:00.040Z")],
-    [told("c", "2026-11-22T10:00:01.040Z"), told("b", "2026-11-22T10:00:00.040Z")],
+    heard,
+    placesOf(heard, []),
   );
   expect(steps.map(({ id, since }) => [id, since])).toEqual([
     ["a", null],
@@ -47,6 +50,7 @@ test("clocks of two machines make no negative time", () => {
   const steps = timeline(
     [known("a", "2026-11-22T10:00:00.040Z"), known("b", "2026-11-22T10:00:00.000Z")],
     [],
+    placesOf([], []),
   );
   expect(steps[1]?.since).toBe(0);
 });

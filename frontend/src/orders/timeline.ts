@@ -1,4 +1,5 @@
 import type { LiveEvent } from "../live/protocol";
+import type { Copy, Place, Places } from "./places";
 import type { OrderEvent } from "./queries";
 
 /** One event of an order, wherever it was learned of. */
@@ -10,13 +11,18 @@ export interface Step {
   /** ms since the step before; null for the first, never negative. */
   since: number | null;
   payload: unknown;
-  /** Where it lies in Kafka, as far as the feed has told it. */
-  place: { topic: string; partition: number; offset: number } | null;
+  /** Where it lies in Kafka, as far as that is known. */
+  place: Place | null;
+  /** What replays have written of it. */
+  copies: readonly Copy[];
 }
 
 /** What the API knows of an order, in its order, and after that what only the feed has told. */
-export function timeline(known: readonly OrderEvent[], told: readonly LiveEvent[]): Step[] {
-  const places = new Map(told.map((event) => [event.eventId, event]));
+export function timeline(
+  known: readonly OrderEvent[],
+  told: readonly LiveEvent[],
+  { originals, copies }: Places,
+): Step[] {
   const ids = new Set(known.map(({ id }) => id));
   const steps = [
     ...known.map((event) => ({
@@ -39,13 +45,11 @@ export function timeline(known: readonly OrderEvent[], told: readonly LiveEvent[
   ];
   return steps.map((step, index) => {
     const before = steps[index - 1];
-    const place = places.get(step.id);
     return {
       ...step,
       since: before ? Math.max(0, Date.parse(step.at) - Date.parse(before.at)) : null,
-      place: place
-        ? { topic: place.topic, partition: place.partition, offset: place.offset }
-        : null,
+      place: originals.get(step.id) ?? null,
+      copies: copies.get(step.id) ?? [],
     };
   });
 }

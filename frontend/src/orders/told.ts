@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { feed } from "../live/live";
 import { hear, type Told } from "./status";
 
@@ -16,7 +16,11 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** What the feed has said of an order; renders when that changes. */
+/** What the feed has said of an order while the component is there; renders when that changes. */
 export function useTold(orderId: string): Told | undefined {
-  return useSyncExternalStore(subscribe, () => told.get(orderId));
+  const now = useSyncExternalStore(subscribe, () => told.get(orderId));
+  // What was forgotten for others still holds for an order that is looked at.
+  const [kept, keep] = useState(now);
+  if (now && now !== kept) keep(now);
+  return now ?? kept;
 }

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
+import { again } from "../api/failure";
 import { useBatches } from "../live/live";
 import type { LiveEvent } from "../live/protocol";
 import { inventoryQuery, usePolling } from "./queries";
@@ -23,5 +24,9 @@ export function useLiveStock() {
       [queries],
     ),
   );
-  return useQuery({ ...inventoryQuery, refetchInterval: usePolling() });
+  const polling = usePolling();
+  return useQuery({
+    ...inventoryQuery,
+    refetchInterval: ({ state }) => again(state.error, polling),
+  });
 }

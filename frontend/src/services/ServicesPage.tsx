@@ -1,6 +1,7 @@
 import { troubleOf } from "../api/problem";
 import { asCount } from "../ui/format";
-import { Failed, Skeleton, Stale } from "../ui/states";
+import { Stale } from "../ui/Stale";
+import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/Time";
 import { ServiceCard } from "./ServiceCard";
 import { LONG_WAIT, MANY_MESSAGES, type State, summaryOf } from "./state";
@@ -37,7 +38,7 @@ export default function ServicesPage() {
           </span>
         )}
       </div>
-      {trouble !== null && read.data && <Stale error={trouble} since={read.dataUpdatedAt} />}
+      {read.data && <Stale error={read.error} since={read.dataUpdatedAt} />}
       <section
         aria-label="Services"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard

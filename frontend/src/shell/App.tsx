@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, useEffect } from "react";
 import { BrowserRouter, Navigate, Route, Routes } from "react-router";
+import { again } from "../api/failure";
 import { Problem } from "../api/problem";
 import { feed } from "../live/live";
 import { OrderDrawer } from "../orders/OrderDrawer";
@@ -15,19 +16,37 @@ const ReplaysPage = lazy(() => import("../replays/ReplaysPage"));
 const TopicsPage = lazy(() => import("../topics/TopicsPage"));
 const ServicesPage = lazy(() => import("../services/ServicesPage"));
 
+const GAPS = 1_000; // ms that gaps are gathered
+
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
       // A request that is at fault stays so; one that met a restart does not.
       retry: (failures, error) => error instanceof Problem && error.passing && failures < 2,
+      refetchInterval: ({ state }) => again(state.error, false),
     },
   },
 });
 
+/** Events that went by unseen may have changed anything. */
+function readAnewAfterGaps(): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = feed.onGap(() => {
+    // Where the server skips often, one read must end before the next begins.
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void queries.invalidateQueries({}, { cancelRefetch: false });
+    }, GAPS);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
 export function App() {
-  // Events that went by unseen may have changed anything.
-  useEffect(() => feed.onGap(() => void queries.invalidateQueries()), []);
+  useEffect(readAnewAfterGaps, []);
   return (
     <QueryClientProvider client={queries}>
       <BrowserRouter>

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import type { Connection } from "../live/feed";
 import { feed, useConnection } from "../live/live";
 import { asCount, asTime } from "../ui/format";
+import { notify } from "../ui/notices";
 
 interface Shown {
   tone: string;
@@ -53,6 +54,12 @@ export function ConnectionLight() {
     const timer = setInterval(() => setNow(Date.now()), 500);
     return () => clearInterval(timer);
   }, [waiting]);
+  const { phase, caughtUp } = connection;
+  useEffect(() => {
+    if (phase !== "live" || caughtUp === 0) return;
+    const events = caughtUp === 1 ? "1 event" : `${asCount(caughtUp)} events`;
+    notify({ tone: "good", title: "Live again", detail: `Caught up ${events}.` });
+  }, [phase, caughtUp]);
   const { tone, text, hint, action } = describe(connection, now);
   return (
     <div className="flex min-w-0 items-center gap-2">

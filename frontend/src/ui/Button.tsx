@@ -17,7 +17,7 @@ export function Button({ kind = "plain", square, className = "", ...rest }: Prop
   return (
     <button
       type="button"
-      className={`inline-flex h-8 items-center justify-center gap-1.5 rounded-md font-medium whitespace-nowrap transition-colors disabled:opacity-50 ${square ? "w-8" : "px-3"} ${KINDS[kind]} ${className}`}
+      className={`inline-flex h-8 items-center justify-center gap-1.5 rounded-md font-medium whitespace-nowrap transition-colors disabled:opacity-50 aria-disabled:cursor-default aria-disabled:opacity-50 ${square ? "w-8" : "px-3"} ${KINDS[kind]} ${className}`}
       {...rest}
     />
   );

@@ -1,7 +1,6 @@
 import type { ReactNode } from "react";
 import { asProblem } from "../api/problem";
 import { Button } from "./Button";
-import { asTime } from "./format";
 
 /** Where there is nothing to show, and what one may do about it. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
@@ -26,22 +25,6 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
         </Button>
       )}
     </div>
-  );
-}
-
-/** That what is shown is not of now, and why. */
-export function Stale({ error, since }: { error: unknown; since: number }) {
-  const problem = asProblem(error);
-  return (
-    <p
-      role="alert"
-      className="border-b border-line bg-warn-ground px-4 py-2 text-warn [overflow-wrap:anywhere]"
-    >
-      <span className="font-medium">
-        {problem.title}; this is what was so at {asTime(since)}.
-      </span>{" "}
-      {problem.detail} It is asked again by itself.
-    </p>
   );
 }
 
