@@ -2,13 +2,14 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { asProblem, type Problem } from "../api/problem";
+import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
 import { Failed, Skeleton } from "../ui/states";
-import { type Cart, lineErrors, Submission, totalOf, withPieces } from "./cart";
+import { type Cart, lineErrors, totalOf, withPieces } from "./cart";
 import { ProductCard } from "./ProductCard";
 import { useLiveStock } from "./useLiveStock";
 
