@@ -17,7 +17,8 @@ export function replaysQuery(previews: boolean) {
     },
     // It is asked again soon anyway.
     retry: false,
-    refetchInterval: ({ state: { data, error } }) => (error || data?.some(moves) ? SOON : SELDOM),
+    refetchInterval: ({ state: { data, error } }) =>
+      data && (error || data.some(moves)) ? SOON : SELDOM,
   });
 }
 
@@ -30,7 +31,7 @@ export function replayQuery(id: string) {
     },
     retry: false,
     refetchInterval: ({ state: { data, error } }) =>
-      error || (data && moves(data)) ? SOON : SELDOM,
+      data && (error || moves(data)) ? SOON : SELDOM,
   });
 }
 
