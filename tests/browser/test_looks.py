@@ -28,7 +28,7 @@ def replayed(system: System) -> Iterator[str]:
         return system.get(f"/api/replays/{id}")["replay"]
 
     stood = made("Running", topic="load-test", speed=5, maxGapSeconds=0.5)
-    eventually(lambda: shown(stood)["progress"]["replayed"])
+    eventually(lambda: (shown(stood)["progress"] or {}).get("replayed"))
     system.post(f"/api/replays/{stood}/suspend")
     going = made("Running", topic="new-consumer", eventsPerSecond=0.2, filter={"minTotal": "10.00"})
     system.post("/api/orders/replay", {"topic": "audit", "days": 30, "dryRun": True})

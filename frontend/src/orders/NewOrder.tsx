@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { asProblem, type Problem } from "../api/problem";
 import { Submission } from "../api/submission";
@@ -37,14 +37,12 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
       });
       void queries.invalidateQueries({ queryKey: ["orders"] });
     },
-    onError: () => {
-      requestAnimationFrame(() =>
-        form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus(),
-      );
-    },
   });
   const products = stock.data ?? [];
   const problem = placing.error;
+  useEffect(() => {
+    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [problem]);
   const onLines = lineErrors(cart, problem?.fields ?? new Map());
   const inline =
     onLines.size > 0 || ["customerId", "customerEmail"].some((f) => problem?.fields.has(f));

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useMemo, useRef, useState } from "react";
+import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 import type { Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
@@ -53,13 +53,11 @@ export function NewReplay() {
       });
       void navigate(`/replays/${encodeURIComponent(replay.id)}`);
     },
-    onError: () => {
-      requestAnimationFrame(() =>
-        form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus(),
-      );
-    },
   });
   const problem = sending.error;
+  useEffect(() => {
+    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [problem]);
   const faults = faultsOf(problem);
   const busy = sending.isPending;
   const send = (dry: boolean) => {
