@@ -27,7 +27,7 @@ def replayed(system: System) -> Iterator[str]:
     def shown(id: str) -> Any:
         return system.get(f"/api/replays/{id}")["replay"]
 
-    stood = made("Running", topic="load-test", speed=5, maxGapSeconds=0.5)
+    stood = made("Running", topic="load-test", eventsPerSecond=4)
     eventually(lambda: (shown(stood)["progress"] or {}).get("replayed"))
     system.post(f"/api/replays/{stood}/suspend")
     going = made("Running", topic="new-consumer", eventsPerSecond=0.2, filter={"minTotal": "10.00"})
@@ -64,6 +64,12 @@ def test_every_view_fits_its_screen(
         if name == "live":
             for _ in range(3):
                 system.accepted(("PROD-008", 1))
+        if name == "new-replay":
+            page.get_by_label("Customer ids").fill("CUST-004\nCUST-008")
+            page.get_by_role("button", name="Preview").click()
+            expect(
+                page.get_by_text("will be made").or_(page.get_by_text("is there"))
+            ).to_be_visible()
         expect(
             page.locator("main").get_by_text(shown).locator("visible=true").first
         ).to_be_visible()

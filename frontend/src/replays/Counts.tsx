@@ -14,7 +14,7 @@ export function Counts({ caption, counts, label }: Props) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must do too
     <section aria-label={caption} tabIndex={0} className="max-h-60 overflow-y-auto rounded">
-      <h4 className="mb-1 text-xs font-medium text-muted">{caption}</h4>
+      <p className="mb-1 text-xs font-medium text-muted">{caption}</p>
       <ul className="flex flex-col gap-1">
         {entries.map(([name, count]) => (
           <li key={name} className="grid grid-cols-[11rem_1fr_auto] items-center gap-2 text-xs">

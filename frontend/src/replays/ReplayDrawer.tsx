@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Link, useLocation, useNavigate, useParams } from "react-router";
+import { TYPES } from "../live/protocol";
 import { Button } from "../ui/Button";
 import { copyText } from "../ui/copy";
 import { Drawer } from "../ui/Drawer";
@@ -20,7 +21,7 @@ import { Shards } from "./Shards";
 import { Stale } from "./Stale";
 import { Steering } from "./Steering";
 import { Verify } from "./Verify";
-import { filterWords, handle, paceWords, typesWords, windowWords } from "./words";
+import { asRate, filterWords, handle, paceWords, typesWords, windowWords } from "./words";
 
 /** One replay, over the list that it was chosen from. */
 export function ReplayDrawer() {
@@ -115,14 +116,16 @@ function State({ replay }: { replay: Replay }) {
         </div>
       )}
       <ReplayProgress replay={replay} />
-      <dl className="grid grid-cols-2 gap-x-4 gap-y-2 sm:grid-cols-4">
-        <Figure name={replay.report ? "Rate, on average" : "Rate"}>
-          {rate !== null && `${asCount(Math.round(rate))} events/s`}
-        </Figure>
-        <Figure name="ETA">{left}</Figure>
-        <Figure name="Started">{startTime && <Time at={startTime} />}</Figure>
-        <Figure name="Ended">{completionTime && <Time at={completionTime} />}</Figure>
-      </dl>
+      {!spec.dryRun && (
+        <dl className="grid grid-cols-2 gap-x-4 gap-y-2 sm:grid-cols-4">
+          <Figure name={replay.report ? "Rate, on average" : "Rate"}>
+            {rate !== null && asRate(rate)}
+          </Figure>
+          <Figure name="ETA">{left}</Figure>
+          <Figure name="Started">{startTime && <Time at={startTime} />}</Figure>
+          <Figure name="Ended">{completionTime && <Time at={completionTime} />}</Figure>
+        </dl>
+      )}
     </section>
   );
 }
@@ -156,7 +159,11 @@ function What({ replay }: { replay: Replay }) {
       <dt>Window</dt>
       <dd>{windowWords(spec)}</dd>
       <dt>Events</dt>
-      <dd title={spec.eventTypes.join(", ")}>{typesWords(spec)}</dd>
+      <dd>
+        {spec.eventTypes.length < TYPES.length
+          ? spec.eventTypes.map(asWords).join(", ")
+          : typesWords(spec)}
+      </dd>
       <dt>Orders</dt>
       <dd className="break-words">{filterWords(spec) || "all"}</dd>
       <dt>Pace</dt>
@@ -187,7 +194,7 @@ function Report({ report }: { report: NonNullable<Replay["report"]> }) {
         <dd>{asCount(report.filtered)}</dd>
         <dt>Time taken</dt>
         <dd>
-          {asSpan(report.durationSeconds * 1000)}, {asCount(Math.round(report.rate))} events/s
+          {asSpan(report.durationSeconds * 1000)}, {asRate(report.rate)}
         </dd>
         <dt>Checksum</dt>
         <dd className="font-mono text-xs leading-5 break-all">{report.checksum}</dd>

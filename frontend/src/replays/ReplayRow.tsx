@@ -1,10 +1,9 @@
 import { Link, useLocation, useNavigate, useParams } from "react-router";
-import { asCount } from "../ui/format";
 import { Time } from "../ui/Time";
 import { PhaseBadge } from "./PhaseBadge";
 import { eta, type Replay, rateOf } from "./phase";
 import { ReplayProgress } from "./ReplayProgress";
-import { handle, whatWords } from "./words";
+import { asRate, handle, whatWords } from "./words";
 
 export function ReplayRow({ replay }: { replay: Replay }) {
   const { search } = useLocation();
@@ -48,7 +47,7 @@ export function ReplayRow({ replay }: { replay: Replay }) {
         <ReplayProgress replay={replay} />
       </td>
       <td className="hidden text-right text-muted lg:table-cell">
-        {rate !== null && `${asCount(Math.round(rate))}/s`}
+        {rate !== null && asRate(rate, "/s")}
       </td>
       <td className="hidden text-right text-muted lg:table-cell">{eta(replay)}</td>
       <td className="hidden whitespace-nowrap text-muted md:table-cell">

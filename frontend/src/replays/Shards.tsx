@@ -1,11 +1,12 @@
 import { asCount } from "../ui/format";
 import { Progress } from "../ui/Progress";
 import type { Replay } from "./phase";
+import { asRate } from "./words";
 
 /** How far each shard has come. */
 export function Shards({ shards }: NonNullable<Replay["progress"]>) {
   return (
-    <table className="w-full text-left">
+    <table className="w-full table-fixed text-left">
       <caption className="mb-1 text-left text-xs font-medium text-muted">Shards</caption>
       <tbody>
         {shards.map(({ shard, phase, replayed, planned, rate }) => (
@@ -21,11 +22,11 @@ export function Shards({ shards }: NonNullable<Replay["progress"]>) {
                 tone={phase === "Complete" ? "good" : "accent"}
               />
             </td>
-            <td className="text-right whitespace-nowrap">
+            <td className="w-32 text-right whitespace-nowrap">
               {asCount(replayed)} <span className="text-muted">of {asCount(planned)}</span>
             </td>
-            <td className="w-20 text-right whitespace-nowrap text-muted">
-              {rate > 0 && `${asCount(Math.round(rate))}/s`}
+            <td className="hidden w-24 text-right whitespace-nowrap text-muted sm:table-cell">
+              {rate > 0 && asRate(rate, "/s")}
             </td>
           </tr>
         ))}

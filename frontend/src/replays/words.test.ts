@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { TYPES } from "../live/protocol";
 import type { Plan } from "./phase";
 import type { Spec } from "./spec";
-import { asBytes, estimate, handle, paceWords, verdictWords, whatWords } from "./words";
+import { asBytes, asRate, estimate, handle, paceWords, verdictWords, whatWords } from "./words";
 
 const SPEC: Spec = {
   days: 7,
@@ -48,6 +48,14 @@ test("a verdict is told in words and numbers", () => {
   const verdict = { reported: count, source: count, target: count, faults: [], agree: true };
   expect(verdictWords(verdict)).toContain("All agree: 3 events");
   expect(verdictWords({ ...verdict, agree: false, faults: ["a", "b"] })).toContain("2 things");
+});
+
+test("a slow rate keeps its decimal", () => {
+  expect([0.2, 9.96, 1778.4].map((rate) => asRate(rate))).toEqual([
+    "0.2 events/s",
+    "10 events/s",
+    `${(1778).toLocaleString()} events/s`,
+  ]);
 });
 
 test("sizes and ids are as short as they can be understood", () => {

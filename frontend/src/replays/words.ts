@@ -74,6 +74,11 @@ export function verdictWords({ agree, faults, reported }: Schemas["Verdict"]): s
     : `They differ in ${faults.length} things.`;
 }
 
+/** "12 events/s", with a decimal where that says something. */
+export function asRate(rate: number, unit = " events/s"): string {
+  return `${asCount(rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate))}${unit}`;
+}
+
 /** "1.2 MB" of a number of bytes. */
 export function asBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
