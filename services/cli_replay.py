@@ -171,14 +171,15 @@ _OPTIONS = {
 def _manifest(spec: dict[str, Any]) -> str:
     import yaml
 
-    name = re.sub("[^a-z0-9]+", "-", spec.get("topic", TOPIC).lower()).strip("-")
+    # A topic may have a longer name than a resource.
+    name = re.sub("[^a-z0-9]+", "-", spec.get("topic", TOPIC).lower())[:200].strip("-")
     manifest = {
         "apiVersion": "orderflow.dev/v1alpha1",
         "kind": "OrderReplay",
         "metadata": {"name": f"{name or 'replay'}-{datetime.now(UTC):%Y%m%d-%H%M%S}"},
         "spec": spec,
     }
-    return yaml.safe_dump(manifest, sort_keys=False).rstrip()
+    return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True).rstrip()
 
 
 @replay.command("list")

@@ -133,10 +133,15 @@ class ByOperator:
 
     def page(self) -> Response:
         """The newest replays."""
-        limit = query(answer.ListQuery).limit
+        asked = query(answer.ListQuery)
         with _explained():
             items = self._api.list_namespaced_custom_object(*self._place, _request_timeout=10)
-        newest = sorted(items["items"], key=_created, reverse=True)[:limit]
+        wanted = [
+            each
+            for each in items["items"]
+            if asked.dry_run in (None, each["spec"].get("dryRun", False))
+        ]
+        newest = sorted(wanted, key=_created, reverse=True)[: asked.limit]
         return reply({"success": True, "replays": [_replay(each) for each in newest]})
 
     def show(self, id: str) -> Response:

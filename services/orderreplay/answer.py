@@ -20,6 +20,7 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(50, ge=1, le=500)
+    dry_run: bool | None = Field(None, alias="dryRun")
 
 
 def asked() -> ReplaySpec:

@@ -34,6 +34,10 @@ _INSERT = """
 INSERT INTO replays (id, spec, created_at, idempotency_key)
 VALUES (%(id)s, %(spec)s, %(now)s, %(key)s) ON CONFLICT (idempotency_key) DO NOTHING RETURNING *
 """
+_NEWEST = """
+SELECT * FROM replays WHERE %(dry_run)s::bool IS NULL OR (spec->>'dryRun')::bool = %(dry_run)s
+ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
 _BY_KEY = "SELECT * FROM replays WHERE idempotency_key = %(key)s"
 
 
@@ -67,12 +71,9 @@ def create(service: Service) -> Blueprint:
     @routes.get("/api/replays")
     def replays() -> Response:
         """The newest replays."""
-        limit = query(answer.ListQuery).limit
+        asked = query(answer.ListQuery)
         with service.statements.connect() as db:
-            rows = db.exec_driver_sql(
-                "SELECT * FROM replays ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
-                {"limit": limit},
-            ).all()
+            rows = db.exec_driver_sql(_NEWEST, asked.model_dump()).all()
         return reply({"success": True, "replays": [_replay(row) for row in rows]})
 
     @routes.get("/api/replays/<id>")

@@ -354,8 +354,14 @@ def _replay(gateway: Client, customer: str) -> None:
             gateway.send("post", path, 404, "replay-not-found", ids={"id": text})
     for text in (NOBODY, "nobody", "x" * 300, "-", "ä"):
         gateway.send("get", _ONE_REPLAY, 404, "replay-not-found", ids={"id": text})
-    for parameters in ({"limit": 0}, {"limit": 501}, {"limit": "ten"}, {"colour": "red"}):
+    for parameters in (
+        *({"limit": 0}, {"limit": 501}, {"limit": "ten"}),
+        *({"colour": "red"}, {"dryRun": "perhaps"}, {"dryRun": ""}),
+    ):
         gateway.send("get", _REPLAYS, 400, "invalid-request", params=parameters)
+    for wanted, ids in (("true", {dry["id"]}), ("false", {fast["id"], one["id"]})):
+        found = gateway.send("get", _REPLAYS, 200, params={"dryRun": wanted}).json()["replays"]
+        assert {each["id"] for each in found} == ids
 
 
 def _replays(gateway: Client) -> list[dict[str, Any]]:

@@ -192,12 +192,13 @@ def test_the_kinds_of_topics_are_those_of_the_code() -> None:
     assert kind_of("orders-replay") == "replay"
 
 
-def test_the_parameter_of_the_replay_list_is_that_of_the_code() -> None:
-    [described] = operations()["get", "/api/replays"]["parameters"]
+def test_the_parameters_of_the_replay_list_are_those_of_the_code() -> None:
+    described = {p["name"]: p["schema"] for p in operations()["get", "/api/replays"]["parameters"]}
     code = answer.ListQuery.model_json_schema()["properties"]
-    assert code.keys() == {described["name"]}
+    assert code.keys() == described.keys()
     for keyword in ("minimum", "maximum", "default"):
-        assert described["schema"][keyword] == code["limit"][keyword], keyword
+        assert described["limit"][keyword] == code["limit"][keyword], keyword
+    assert described["dryRun"] in code["dryRun"]["anyOf"]
 
 
 def test_the_fields_of_a_replay_are_those_of_the_code_with_their_defaults() -> None:

@@ -167,6 +167,20 @@ def test_replays_are_listed_newest_first(system: System) -> None:
         assert ended(system, id)["phase"] == "Completed"
 
 
+def test_dry_runs_are_listed_apart(system: System) -> None:
+    dry = start(system, dryRun=True)["id"]
+    real = start(system, filter={"minTotal": "9000000.00"})["id"]
+    listed = {
+        word: [each["id"] for each in system.get(f"/api/replays?limit=500{word}")["replays"]]
+        for word in ("", "&dryRun=true", "&dryRun=false")
+    }
+    assert {dry, real} <= set(listed[""])
+    assert (dry in listed["&dryRun=true"], real in listed["&dryRun=true"]) == (True, False)
+    assert (dry in listed["&dryRun=false"], real in listed["&dryRun=false"]) == (False, True)
+    for id in (dry, real):
+        assert ended(system, id)["phase"] == "Completed"
+
+
 @pytest.mark.parametrize("id", [NOBODY, "last-month", "x" * 500, "%00", "a%2Fb", "A B"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_replay_that_does_not_exist_is_not_found(system: System, id: str, method: str) -> None:

@@ -426,6 +426,11 @@ def test_the_examples_are_accepted(ns: Cell, plane: ControlPlane) -> None:
     plane.kubectl("apply", "-n", ns.name, "-f", ROOT / "operator" / "examples")
 
 
+def test_what_the_dashboard_shows_to_copy_is_accepted(ns: Cell, plane: ControlPlane) -> None:
+    shown = ROOT / "tests" / "unit" / "dashboard-manifests.yaml"
+    plane.kubectl("apply", "-n", ns.name, "--validate=strict", "-f", shown)
+
+
 def test_there_are_short_names_a_category_and_columns(ns: Cell, plane: ControlPlane) -> None:
     ns.create(replay("seen"))
     for name in ("orp", "sorp", "orderflow"):

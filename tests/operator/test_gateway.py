@@ -72,6 +72,10 @@ def test_replays_of_kubectl_are_listed_beside_those_of_the_api(cell: Cell, gatew
     assert {each["topic"] for each in listed} == {"orders-replay", "second"}
     assert gateway.get("/api/replays/last-month")["replay"]["spec"]["days"] == 30
     assert len(gateway.get("/api/replays?limit=1")["replays"]) == 1
+    cell.create(replay("dry", dryRun=True))
+    (dry,) = gateway.get("/api/replays?dryRun=true")["replays"]
+    assert dry["id"] == "dry"
+    assert len(gateway.get("/api/replays?dryRun=false")["replays"]) == 2
 
 
 def test_a_request_repeated_under_its_key_makes_one_resource(cell: Cell, gateway: System) -> None:

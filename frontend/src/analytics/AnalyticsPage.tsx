@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { troubleOf } from "../api/problem";
-import { Choices } from "../ui/Choices";
 import { asCount, asExactTime, asMoney } from "../ui/format";
+import { Segments } from "../ui/Segments";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Cards } from "./Cards";
@@ -29,7 +29,7 @@ export default function AnalyticsPage() {
         <span className="mr-auto text-muted">
           <Bound at={between.from} /> – <Bound at={between.to} />
         </span>
-        <Choices<Unit>
+        <Segments<Unit>
           label="Draw by"
           value={unit}
           choices={[

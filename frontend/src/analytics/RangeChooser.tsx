@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { Button } from "../ui/Button";
-import { Choices } from "../ui/Choices";
 import { Field } from "../ui/Field";
+import { Segments } from "../ui/Segments";
 import { type Between, faultOf, fromField, type Range, SPANS, type Span, toField } from "./range";
 
 interface Props {
@@ -24,7 +24,7 @@ export function RangeChooser({ range, between, onChange }: Props) {
   return (
     <>
       <div className="flex gap-2">
-        <Choices
+        <Segments
           label="Time range"
           value={own ? null : range}
           choices={SPAN_CHOICES}

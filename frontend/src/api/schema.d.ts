@@ -2018,6 +2018,8 @@ export interface operations {
             query?: {
                 /** @description Replays on the list. */
                 limit?: number;
+                /** @description Only dry runs, or only those that are none. */
+                dryRun?: boolean;
             };
             header?: never;
             path?: never;

@@ -1,15 +1,16 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import { asProblem, type Problem } from "../api/problem";
+import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
 import { Failed, Skeleton } from "../ui/states";
-import { type Cart, lineErrors, Submission, totalOf, withPieces } from "./cart";
+import { type Cart, lineErrors, totalOf, withPieces } from "./cart";
 import { ProductCard } from "./ProductCard";
 import { useLiveStock } from "./useLiveStock";
 
@@ -38,14 +39,12 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
       });
       void queries.invalidateQueries({ queryKey: ["orders"] });
     },
-    onError: () => {
-      requestAnimationFrame(() =>
-        form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus(),
-      );
-    },
   });
   const products = stock.data ?? [];
   const problem = placing.error;
+  useEffect(() => {
+    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [problem]);
   const onLines = lineErrors(cart, problem?.fields ?? new Map());
   const inline =
     onLines.size > 0 || ["customerId", "customerEmail"].some((f) => problem?.fields.has(f));

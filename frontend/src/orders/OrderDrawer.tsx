@@ -4,10 +4,10 @@ import { useLocation, useNavigate, useParams } from "react-router";
 import { again, useFailure } from "../api/failure";
 import { useEvents } from "../live/live";
 import { Button } from "../ui/Button";
+import { copyText } from "../ui/copy";
 import { Drawer } from "../ui/Drawer";
 import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
-import { notify } from "../ui/notices";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/Time";
 import { CancelOrder } from "./CancelOrder";
@@ -45,7 +45,10 @@ export function OrderDrawer() {
       closeLabel="Close order"
       onClose={close}
       actions={
-        <Button kind="quiet" onClick={() => void copyLink(orderId)}>
+        <Button
+          kind="quiet"
+          onClick={() => void copyText(`${window.location.origin}/orders/${orderId}`, "link")}
+        >
           <Icon name="link" size={14} />
           Copy link
         </Button>
@@ -54,16 +57,6 @@ export function OrderDrawer() {
       <Contents orderId={orderId} />
     </Drawer>
   );
-}
-
-async function copyLink(orderId: string): Promise<void> {
-  const link = `${window.location.origin}/orders/${orderId}`;
-  try {
-    await navigator.clipboard.writeText(link);
-    notify({ tone: "good", title: "Link copied" });
-  } catch {
-    notify({ tone: "info", title: "Copy this link", detail: link });
-  }
 }
 
 function Contents({ orderId }: { orderId: string }) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Cart, lineErrors, Submission, totalOf, withPieces } from "./cart";
+import { type Cart, lineErrors, totalOf, withPieces } from "./cart";
 
 const PRODUCTS = [
   { product_id: "PROD-001", price: "79.99" },
@@ -28,14 +28,4 @@ test("what the API says of a line is said of its product", () => {
     ["customerEmail", "no address"],
   ]);
   expect([...lineErrors(cart, fields)]).toEqual([["b", "too many"]]);
-});
-
-test("a submission keeps its key until it is done or is another", () => {
-  const submission = new Submission();
-  const key = submission.keyFor({ a: 1 });
-  expect(submission.keyFor({ a: 1 })).toBe(key);
-  expect(submission.keyFor({ a: 2 })).not.toBe(key);
-  const again = submission.keyFor({ a: 1 });
-  submission.done();
-  expect(submission.keyFor({ a: 1 })).not.toBe(again);
 });

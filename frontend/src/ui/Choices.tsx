@@ -1,29 +1,57 @@
+import { type ReactNode, useId } from "react";
+import { FieldError } from "./Field";
+
 interface Props<Value extends string> {
-  label: string;
-  /** Null where none of them is chosen. */
-  value: Value | null;
-  choices: readonly { value: Value; label: string; title?: string; disabled?: boolean }[];
-  onChange: (value: Value) => void;
+  legend: string;
+  options: readonly { value: Value; label: string }[];
+  chosen: readonly Value[];
+  onChange: (chosen: Value[]) => void;
+  /** One of them, or any number. */
+  only?: boolean;
+  error?: string | undefined;
+  /** Beside the legend. */
+  aside?: ReactNode;
 }
 
-/** One of a few, all in sight. */
-export function Choices<Value extends string>({ label, value, choices, onChange }: Props<Value>) {
+/** Some of a few; several are in the order of the options, whichever was chosen first. */
+export function Choices<Value extends string>(props: Props<Value>) {
+  const { legend, options, chosen, onChange, only, error, aside } = props;
+  const id = useId();
   return (
-    <fieldset className="flex h-8 items-center gap-0.5 rounded-md border border-line bg-sunken p-0.5">
-      <legend className="sr-only">{label}</legend>
-      {choices.map((choice) => (
-        <button
-          key={choice.value}
-          type="button"
-          aria-pressed={choice.value === value}
-          title={choice.title}
-          disabled={choice.disabled}
-          onClick={() => onChange(choice.value)}
-          className="h-full rounded px-2.5 font-medium whitespace-nowrap text-muted transition-colors enabled:hover:text-ink disabled:opacity-50 aria-pressed:bg-surface aria-pressed:text-ink aria-pressed:shadow-xs"
-        >
-          {choice.label}
-        </button>
-      ))}
+    <fieldset aria-describedby={error ? `${id}-error` : undefined}>
+      <legend className="mb-1 flex w-full items-center gap-3 text-xs font-medium text-muted">
+        {legend}
+        {aside}
+      </legend>
+      <div className="flex flex-wrap gap-1.5">
+        {options.map(({ value, label }) => (
+          <label
+            key={value}
+            className="flex h-7 cursor-pointer items-center rounded-md border border-line-strong bg-surface px-2.5 text-xs hover:bg-hover has-checked:border-accent has-checked:bg-accent-ground has-checked:font-medium has-checked:text-accent has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
+          >
+            <input
+              type={only ? "radio" : "checkbox"}
+              name={id}
+              aria-invalid={error ? true : undefined}
+              checked={chosen.includes(value)}
+              onChange={({ target }) =>
+                onChange(
+                  only
+                    ? [value]
+                    : options
+                        .map((option) => option.value)
+                        .filter((each) =>
+                          each === value ? target.checked : chosen.includes(each),
+                        ),
+                )
+              }
+              className="sr-only"
+            />
+            {label}
+          </label>
+        ))}
+      </div>
+      <FieldError id={`${id}-error`} error={error} />
     </fieldset>
   );
 }

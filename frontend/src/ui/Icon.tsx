@@ -19,6 +19,8 @@ const PATHS = {
   left: "m15 6-6 6 6 6",
   pause: "M8 5v14M16 5v14",
   play: "M7 5v14l12-7Z",
+  copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+  check: "m5 12.5 4.5 4.5L19 7.5",
   cart: "M3 4h2l2.5 11h10L20 7H6M9 20h.01M17 20h.01",
 } as const;
 

@@ -1,0 +1,41 @@
+import { Button } from "../ui/Button";
+import { copyText } from "../ui/copy";
+import { Icon } from "../ui/Icon";
+
+/** The OrderReplay for kubectl, to copy. */
+export function Manifest({ text }: { text: string }) {
+  return (
+    <section aria-label="OrderReplay as YAML" className="min-w-0">
+      <div className="mb-1.5 flex items-center justify-between">
+        <h3 className="text-xs font-medium text-muted">
+          The same for <code className="font-mono">kubectl apply -f</code>
+        </h3>
+        <Button kind="quiet" onClick={() => void copyText(`${text}\n`, "YAML")}>
+          <Icon name="copy" size={14} />
+          Copy YAML
+        </Button>
+      </div>
+      <pre
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must do too
+        tabIndex={0}
+        className="overflow-x-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5"
+      >
+        {text.split("\n").map((line, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one text never move
+          <Line key={index} text={line} />
+        ))}
+      </pre>
+    </section>
+  );
+}
+
+function Line({ text }: { text: string }) {
+  const [, name = "", value = ""] = /^(\s*[\w.]+:)?(.*)$/.exec(text) ?? [];
+  return (
+    <>
+      {name}
+      <span className="text-good">{value}</span>
+      {"\n"}
+    </>
+  );
+}

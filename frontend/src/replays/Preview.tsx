@@ -1,0 +1,54 @@
+import { Failed, Skeleton } from "../ui/states";
+import { PlanFacts } from "./PlanFacts";
+import type { Replay } from "./phase";
+import { standing } from "./phase";
+import type { Asked, Spec } from "./spec";
+import { estimate } from "./words";
+
+interface Props {
+  spec: Asked;
+  asked: boolean;
+  /** Whether the form says something else by now. */
+  stale: boolean;
+  /** The dry run. */
+  replay: Replay | undefined;
+  error: unknown;
+}
+
+/** What a dry run counted, and whether that is still what the form says. */
+export function Preview({ spec, asked, stale, replay, error }: Props) {
+  return (
+    <section aria-label="Preview" className="flex flex-col gap-3">
+      <h2 className="text-sm font-semibold">Preview</h2>
+      {stale && (
+        <p role="status" className="rounded-md bg-warn-ground px-3 py-2 text-warn">
+          The form has changed since; preview it again before you start it.
+        </p>
+      )}
+      <div className={stale ? "opacity-70" : ""}>
+        {!asked ? (
+          <p className="rounded-md border border-dashed border-line-strong p-4 text-center text-muted">
+            A preview counts what would be replayed and writes nothing. Then the replay can be
+            started.
+          </p>
+        ) : error && !replay ? (
+          <Failed error={error} />
+        ) : replay?.phase === "Failed" ? (
+          <p role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
+            {standing(replay)}
+          </p>
+        ) : replay?.phase === "Completed" && replay.plan ? (
+          <PlanFacts
+            plan={replay.plan}
+            {...(!stale && { time: estimate(spec as Partial<Spec>, replay.plan) })}
+          />
+        ) : (
+          <div role="status">
+            <p className="mb-2 text-muted">Counting…</p>
+            <Skeleton className="h-32" />
+          </div>
+        )}
+      </div>
+    </section>
+  );
+}

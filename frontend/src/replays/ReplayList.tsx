@@ -1,0 +1,105 @@
+import { useQuery } from "@tanstack/react-query";
+import { Outlet, useNavigate, useSearchParams } from "react-router";
+import { Button } from "../ui/Button";
+import { asCount } from "../ui/format";
+import { Icon } from "../ui/Icon";
+import { Stale } from "../ui/Stale";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import { LISTED, replaysQuery } from "./queries";
+import { ReplayRow } from "./ReplayRow";
+
+/** The newest replays, which keep themselves current. */
+export function ReplayList() {
+  const [params, setParams] = useSearchParams();
+  const navigate = useNavigate();
+  const previews = params.get("previews") === "1";
+  const list = useQuery(replaysQuery(previews));
+  const replays = list.data ?? [];
+  return (
+    <section aria-label="Replays" className="flex min-h-0 min-w-0 flex-1 flex-col">
+      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
+        <h1 className="text-sm font-semibold">Replays</h1>
+        <span className="mr-auto text-muted">
+          {replays.length === LISTED
+            ? `the newest ${LISTED}`
+            : list.data && asCount(replays.length)}
+        </span>
+        <label className="flex h-8 cursor-pointer items-center gap-1.5 px-1 text-muted hover:text-ink">
+          <input
+            type="checkbox"
+            checked={previews}
+            onChange={({ target }) =>
+              setParams(target.checked ? { previews: "1" } : {}, { replace: true })
+            }
+            className="accent-accent"
+          />
+          Show previews
+        </label>
+        <Button kind="primary" onClick={() => void navigate("/replays/new")}>
+          <Icon name="plus" size={14} />
+          New replay
+        </Button>
+      </div>
+      {list.data && <Stale error={list.error} since={list.dataUpdatedAt} />}
+      <div className="min-h-0 flex-1 lg:overflow-y-auto">
+        {list.isError && !list.data ? (
+          <Failed error={list.error} onRetry={() => void list.refetch()} />
+        ) : list.data && replays.length === 0 ? (
+          <Empty title="No replays yet">
+            <p>
+              A replay sends past events to a topic of its own: to try a rule on last month&rsquo;s
+              orders, or to fill a new consumer. Nothing real is touched.
+            </p>
+            <Button className="mt-4" onClick={() => void navigate("/replays/new")}>
+              Make the first one
+            </Button>
+          </Empty>
+        ) : (
+          <table className="w-full table-fixed border-separate border-spacing-0 text-left">
+            <caption className="sr-only">Replays</caption>
+            <thead>
+              <tr className="*:h-8 *:border-b *:border-line *:bg-canvas *:px-3 *:align-middle *:text-xs *:font-medium *:text-muted lg:*:sticky lg:*:top-0 lg:*:z-10">
+                <th scope="col" className="pl-4!">
+                  Replay
+                </th>
+                <th scope="col" className="w-28 md:w-44">
+                  Phase
+                </th>
+                <th scope="col" className="hidden w-56 sm:table-cell">
+                  Progress
+                </th>
+                <th scope="col" className="hidden w-28 text-right lg:table-cell">
+                  Rate
+                </th>
+                <th scope="col" className="hidden w-32 text-right lg:table-cell">
+                  ETA
+                </th>
+                <th scope="col" className="hidden w-36 md:table-cell">
+                  Created
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {list.isPending ? <LoadingRows /> : null}
+              {replays.map((replay) => (
+                <ReplayRow key={replay.id} replay={replay} />
+              ))}
+            </tbody>
+          </table>
+        )}
+      </div>
+      <Outlet />
+    </section>
+  );
+}
+
+function LoadingRows() {
+  return Array.from({ length: 8 }, (_, row) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+    <tr key={row}>
+      <td colSpan={6} className="h-13 border-b border-line px-4">
+        <Skeleton className="h-3.5 w-full" />
+      </td>
+    </tr>
+  ));
+}
