@@ -19,6 +19,8 @@ const PATHS = {
   left: "m15 6-6 6 6 6",
   pause: "M8 5v14M16 5v14",
   play: "M7 5v14l12-7Z",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  refresh: "M20 12a8 8 0 1 1-2.6-5.9L20 8.5M20 4v4.5h-4.5",
   cart: "M3 4h2l2.5 11h10L20 7H6M9 20h.01M17 20h.01",
 } as const;
 
