@@ -1346,11 +1346,8 @@ export interface components {
              * @default false
              */
             all: boolean;
-            /**
-             * @description Of those that match `filter`, the oldest so many; `remaining` tells what is left.
-             * @default 1000
-             */
-            limit: number;
+            /** @description Of those that match `filter`, the oldest so many, 1,000 where it is left out; `remaining` tells what is left. */
+            limit?: number;
             /**
              * @description Whether those of `numbers` that were redriven before are to be once more.
              * @default false
