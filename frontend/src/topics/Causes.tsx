@@ -35,9 +35,7 @@ export function Causes({ causes, chosen, onChoose }: Props) {
                 }
                 className="flex h-8 w-full items-center gap-3 px-4 text-left -outline-offset-2 hover:bg-hover aria-pressed:bg-accent-ground"
               >
-                <span className="w-10 shrink-0 text-right font-semibold">
-                  {asCount(each.count)}
-                </span>
+                <span className="min-w-5 shrink-0 font-semibold">{asCount(each.count)}</span>
                 <span className="shrink-0 font-medium text-bad">
                   {each.error ?? "Of unknown cause"}
                 </span>

@@ -30,7 +30,9 @@ export function LetterList({ letters, selected, onSelect, of }: Props) {
     overscan: 10,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: see `of`
-  useEffect(() => scroller.current?.scrollTo(0, 0), [of]);
+  useEffect(() => {
+    scroller.current?.scrollTo(0, 0);
+  }, [of]);
   const toggle = (number: number) => {
     const next = new Set(selected);
     if (!next.delete(number)) next.add(number);
@@ -91,7 +93,7 @@ function Row({ letter, to }: { letter: DeadLetter; to: string }) {
           <span className="text-muted">{cause}</span>
         </span>
         <span className="block truncate font-mono text-xs text-muted">
-          #{number} {key ?? "no key"}
+          #{number} <span className="md:hidden">{service}</span> {key ?? "no key"}
         </span>
       </span>
       <span className="hidden min-w-0 md:block">

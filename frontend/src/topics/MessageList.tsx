@@ -9,7 +9,7 @@ import { withParams } from "./search";
 
 const ROW = 32; // px
 const COLUMNS =
-  "grid grid-cols-[6rem_1fr_4.5rem] items-center gap-3 px-4 md:grid-cols-[10.5rem_5rem_9rem_13rem_1fr_4.5rem]";
+  "grid grid-cols-[6rem_1fr_4.5rem] items-center gap-3 px-4 md:grid-cols-[10.5rem_5rem_8rem_11rem_1fr_4.5rem] xl:grid-cols-[10.5rem_5rem_17rem_12rem_1fr_4.5rem]";
 
 /** The messages that were found, of which those in sight are drawn. */
 export function MessageList({ messages, of }: { messages: readonly Message[]; of: string }) {
@@ -22,7 +22,9 @@ export function MessageList({ messages, of }: { messages: readonly Message[]; of
     overscan: 16,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another search is read from its top
-  useEffect(() => scroller.current?.scrollTo(0, 0), [of]);
+  useEffect(() => {
+    scroller.current?.scrollTo(0, 0);
+  }, [of]);
   const selected = params.get("message");
   return (
     <>
@@ -105,7 +107,17 @@ const Row = memo(function Row({ message, place, to, selected }: RowProps) {
       )}
       <span className="hidden truncate font-mono text-xs text-muted md:inline">{place}</span>
       <span className="hidden truncate font-mono text-xs md:inline" title={key ?? undefined}>
-        {key ?? <span className="text-faint">no key</span>}
+        {key === null ? (
+          <span className="text-faint">no key</span>
+        ) : key.length > 16 ? (
+          // What differs between ids of one time is their end.
+          <>
+            <span className="xl:hidden">…{key.slice(-12)}</span>
+            <span className="hidden xl:inline">{key}</span>
+          </>
+        ) : (
+          key
+        )}
       </span>
       <span className="hidden min-w-0 items-center gap-1.5 md:flex">
         <span className="truncate font-medium" title={eventType ?? undefined}>

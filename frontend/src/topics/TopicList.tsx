@@ -79,7 +79,12 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
       </div>
       <TopicsTabs part={groupsShown ? "groups" : "topics"} />
       {shown.data && <Stale error={shown.error} since={shown.dataUpdatedAt} />}
-      <div className="min-h-0 flex-1 lg:overflow-y-auto">
+      <section
+        aria-label={groupsShown ? "Consumer groups" : "Topics"}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        className="min-h-0 flex-1 -outline-offset-2 lg:overflow-y-auto"
+      >
         {shown.isError && !shown.data ? (
           <Failed error={shown.error} onRetry={() => void shown.refetch()} />
         ) : groupsShown ? (
@@ -92,7 +97,7 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
             Names that contain “{typed.trim()}” are shown, and there is none.
           </Empty>
         )}
-      </div>
+      </section>
     </>
   );
 }
@@ -155,7 +160,9 @@ function TopicRow({ topic }: { topic: Topic }) {
       </td>
       <td className="text-right">{asCount(topic.messages)}</td>
       <td className="text-right whitespace-nowrap text-muted">
-        {topic.approximateBytes === null ? "unknown" : `~ ${asBytes(topic.approximateBytes)}`}
+        {topic.approximateBytes === null
+          ? "unknown"
+          : `${topic.approximateBytes > 0 ? "~ " : ""}${asBytes(topic.approximateBytes)}`}
       </td>
       <td className="hidden text-muted md:table-cell">{asRetention(topic)}</td>
     </tr>

@@ -85,9 +85,14 @@ export function TopicView({ name: given }: { name?: string }) {
           {part === "messages" ? (
             <Messages name={name} partitions={topic?.partitions.map((each) => each.partition)} />
           ) : (
-            <div className="min-h-0 flex-1 lg:overflow-y-auto">
+            <section
+              aria-label={part === "partitions" ? "Partitions" : "Consumer groups"}
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+              tabIndex={0}
+              className="min-h-0 flex-1 -outline-offset-2 lg:overflow-y-auto"
+            >
               {part === "partitions" ? <Partitions topic={topic} /> : <Readers topic={topic} />}
-            </div>
+            </section>
           )}
         </>
       )}

@@ -26,7 +26,11 @@ export function Value({ of }: { of: Schemas["Shown"] }) {
       ) : encoding === "json" ? (
         <Json value={value} />
       ) : (
-        <pre className="max-h-96 overflow-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5 break-all whitespace-pre-wrap">
+        <pre
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+          tabIndex={0}
+          className="max-h-96 overflow-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5 break-all whitespace-pre-wrap"
+        >
           {text || <span className="text-faint">Empty, 0 bytes</span>}
         </pre>
       )}
