@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Open
-from tests.system import NAMES, System, eventually
+from tests.system import System, eventually
 
 BEGIN = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)  # of the first message
 COUNT = 260
@@ -326,6 +326,51 @@ def test_all_that_match_are_redriven_and_processed(
     expect(page.get_by_role("region", name=re.compile("^Order "))).to_contain_text("completed")
 
 
+def test_a_long_redrive_shows_how_far_it_is_is_stopped_and_goes_on(
+    open_page: Open, system: System
+) -> None:
+    topic = f"test-{uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
+    admin.create_topics([NewTopic(topic, 1)])[topic].result(10)
+    producer = Producer({"bootstrap.servers": system.kafka.bootstrap})
+    origin: list[tuple[str, str | bytes | None]] = [
+        ("dlq-service", "tester"),
+        ("dlq-topic", topic),
+        ("dlq-error", "Broken"),
+    ]
+    for number in range(300):
+        producer.produce("dead-letters", str(number), topic, headers=origin)
+    assert producer.flush(10) == 0
+    eventually(lambda: total(system, topic=topic) == 300)
+    page = open_page(f"/topics/dead-letters?topic={topic}")
+    expect(page.get_by_text("100 of 300 shown")).to_be_visible()
+    page.get_by_role("button", name="Redrive all that match").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Redrive 300 letters").click()
+    expect(dialog.get_by_role("progressbar")).to_be_visible()
+    dialog.get_by_role("button", name="Stop").click()
+    expect(dialog).to_contain_text(re.compile("Stopped; [12]00 are as they were"))
+    dialog.get_by_role("button", name="Done").click()
+    left = total(system, topic=topic, redriven=False)
+    assert left in (100, 200)
+    page.get_by_role("button", name="Redrive all that match").click()
+    dialog.get_by_role("button", name=f"Redrive {left} letters").click()
+    expect(dialog).to_contain_text(f"Redriven: {left} (")
+    dialog.get_by_role("button", name="Done").click()
+    expect(page.get_by_text("No dead letter matches")).to_be_visible()
+    back: list[int] = []
+    cursor: dict[str, str] = {}
+    while len(back) < 300:
+        answer = system.get(
+            f"/api/topics/{topic}/messages", params={"from": "oldest", "limit": 200, **cursor}
+        )
+        back += [message["value"] for message in answer["messages"]]
+        if answer["cursor"] is None:
+            break
+        cursor = {"cursor": answer["cursor"]}
+    assert back == list(range(300)), "each is back once, oldest first"
+
+
 def test_a_letter_that_cannot_be_redriven_says_why(open_page: Open, system: System) -> None:
     key = f"test-{uuid4()}"
     producer = Producer({"bootstrap.servers": system.kafka.bootstrap})
@@ -353,7 +398,7 @@ def test_without_kafka_the_cause_is_said_and_the_view_recovers_by_itself(
         expect(cold.get_by_role("alert")).to_contain_text("Kafka does not answer")
     finally:
         system.kafka.start()
-    for name in NAMES:
+    for name in system.processes:
         system.wait_ready(name)
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(cold.locator("tbody tr").first).to_be_visible()

@@ -50,7 +50,7 @@ export function Readers({ topic }: { topic: TopicInFull | undefined }) {
             </td>
           </tr>
           {partitions.map((each) => (
-            <tr key={each.partition}>
+            <tr key={each.partition} className="*:h-8!">
               <td aria-label={group} />
               <td className="text-right">{each.partition}</td>
               <td className="text-right text-muted">

@@ -41,7 +41,7 @@ export interface Outcome {
   stopped: boolean;
 }
 
-export const STEP = 200; // letters a request, which is how soon a stop takes hold
+export const STEP = 100; // letters a request, which is how soon a stop takes hold
 
 /** Gives letters back in steps, and tells after each what has come of it so far. */
 export async function redrive(
