@@ -651,6 +651,34 @@ def test_letters_in_the_newest_part_of_the_topic_know_that_they_were_redriven(
         assert by_command[letter["number"]] == bool(letter["redriven"])
 
 
+def test_letters_with_many_redrives_after_them_know_that_they_were_redriven(
+    system: System, wire: Wire, new_topic: Callable[..., str]
+) -> None:
+    topic, count = new_topic(), 300
+    origin = {"dlq-service": "tester", "dlq-topic": topic}
+    for number in range(count):
+        wire.send("dead-letters", str(number).encode(), topic, headers=origin)
+    eventually(lambda: letters(system, topic=topic)["total"] == count)
+    for left in (200, 100, 0):
+        answer = redrive(system, filter={"topic": topic}, limit=100).json()
+        assert (len(answer["redriven"]), answer["remaining"]) == (100, left)
+        assert letters(system, topic=topic, redriven=False)["total"] == left
+    found, _ = search(system, topic, **{"from": "oldest"}, limit=200)
+    assert [message["value"] for message in found] == list(range(count))
+
+
+def test_messages_without_a_value_are_read_like_any_other(
+    system: System, new_topic: Callable[..., str]
+) -> None:
+    topic, sender = new_topic(1), producer(system)
+    for number in range(100):
+        sender.produce(topic, None if number % 2 else b"", str(number))
+    assert sender.flush(10) == 0
+    for begin in ("newest", "oldest"):
+        found, _ = search(system, topic, **{"from": begin}, limit=30)
+        assert sorted(int(message["key"]) for message in found) == list(range(100))
+
+
 def test_only_the_newest_of_very_many_dead_letters_are_looked_at(
     system: System, wire: Wire
 ) -> None:
