@@ -111,7 +111,7 @@ class Feed:
             past: list[Message] = []
             while not self._stopping.is_set():
                 first = consumer.poll(0.5)
-                messages = [first, *consumer.consume(1000, timeout=0)] if first else []
+                messages = [first, *consumer.consume(1000, timeout=0)] if first is not None else []
                 for message in messages:
                     if message.error() is None:
                         past.append(message)
