@@ -116,7 +116,9 @@ class Feed:
             watch = Watch(self._settings)
             while not self._stopping.is_set():
                 first = consumer.poll(0.5)
-                messages = [first, *consumer.consume(BATCH - 1, timeout=0)] if first else []
+                messages = (
+                    [first, *consumer.consume(BATCH - 1, timeout=0)] if first is not None else []
+                )
                 for message in messages:
                     if message.error() is None:
                         past.append(message)

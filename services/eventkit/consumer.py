@@ -239,7 +239,8 @@ class Consumer(threading.Thread):
         self._paused = True
         self._kafka.pause(self._kafka.assignment())
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
-            if (early := self._kafka.poll(min(left, 0.1))) and not early.error():
+            # A message without a value is false.
+            if (early := self._kafka.poll(min(left, 0.1))) is not None and not early.error():
                 # Not its turn: it is delivered again after the wait.
                 self._kafka.seek(
                     TopicPartition(early.topic(), early.partition(), early.offset())  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from services.gateway.topics import kind_of
 BOUNDS = Bounds(messages=10_000, bytes=32_000_000, seconds=5)
 MOST = 1_000  # letters that one request redrives
 CAUSES = 20
+ORIGINS = 100
 _MARK = "dead-letters"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=249, pattern=r"^[^\x00]*$")]
@@ -35,6 +36,7 @@ class LetterQuery(BaseModel):
     topic: Text | None = None
     error: Text | None = None
     text: Text | None = None
+    number: int | None = Field(None, ge=0, le=2**63 - 1)
     redriven: bool | None = None
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=100)
@@ -70,6 +72,7 @@ class RedriveRequest(_Part):
     )
     filter: LetterFilter | None = None
     all: bool = False
+    limit: Annotated[int, Field(ge=1, le=MOST)] | None = None
     again: bool = False
     by: Annotated[Text, StringConstraints(max_length=100)] = "dashboard"
 
@@ -81,6 +84,8 @@ class RedriveRequest(_Part):
             raise ValueError("again goes with numbers only; name those to be redriven once more")
         if self.filter is None and self.all:
             raise ValueError("all goes with filter only; leave it out")
+        if self.filter is None and self.limit is not None:
+            raise ValueError("limit goes with filter only; send fewer numbers")
         if self.filter is not None and not self.filter.model_fields_set and not self.all:
             raise ValueError("The filter is empty; name a condition, or send all: true for all")
         return self
@@ -104,7 +109,9 @@ class Letters:
         found = [
             letter
             for letter in reversed(letters)
-            if matches(letter) and query.redriven in (None, bool(letter.redriven))
+            if matches(letter)
+            and query.number in (None, letter.number)
+            and query.redriven in (None, bool(letter.redriven))
         ]
         left = [letter for letter in found if before is None or letter.number < before]
         on_page = left[: query.limit]
@@ -115,6 +122,7 @@ class Letters:
             "total": len(found),
             "complete": complete,
             "byCause": by_cause(found),
+            "byOrigin": by_origin(found),
             "cursor": write_cursor(_MARK, [on_page[-1].number]) if more else None,
         }
 
@@ -140,10 +148,11 @@ class Letters:
                 chosen = [letter for letter in open_ if obstacle(letter) is None]
                 skipped = [letter for letter in open_ if obstacle(letter)]
             redriven: list[int] = []
+            now = chosen[: request.limit or MOST]
             try:
                 deadletter.redrive(
                     self._settings,
-                    chosen[:MOST],
+                    now,
                     by=request.by,
                     progress=lambda letter: redriven.append(letter.number),
                 )
@@ -151,7 +160,7 @@ class Letters:
                 raise Problem(
                     503,
                     "redrive-incomplete",
-                    f"Kafka took {len(redriven)} of {len(chosen[:MOST])} and then no more:"
+                    f"Kafka took {len(redriven)} of {len(now)} and then no more:"
                     f" {error.args[0].str()}. Look at what is left and redrive that.",
                     headers={"Retry-After": "2"},
                     redriven=redriven,
@@ -262,6 +271,20 @@ def by_cause(letters: list[DeadLetter]) -> list[dict[str, Any]]:
     return [
         {"error": cause[0], "cause": cause[1], "count": count, "open": open_[cause]}
         for cause, count in counts.most_common(CAUSES)
+    ]
+
+
+def by_origin(letters: list[DeadLetter]) -> list[dict[str, Any]]:
+    """Who gave letters up and where they were read, and how many a redrive of all gives back."""
+    counts: Counter[tuple[str | None, str | None]] = Counter()
+    open_: Counter[tuple[str | None, str | None]] = Counter()
+    for letter in letters:
+        origin = (letter.origin.get("service"), letter.origin.get("topic"))
+        counts[origin] += 1
+        open_[origin] += not letter.redriven and obstacle(letter) is None
+    return [
+        {"service": of[0], "topic": of[1], "count": count, "redrivable": open_[of]}
+        for of, count in counts.most_common(ORIGINS)
     ]
 
 

@@ -202,7 +202,9 @@ class Reader:
         while unread and (left := self._until - time.monotonic()) > 0:
             # What has arrived, and no waiting for more.
             first = self._consumer.poll(left)
-            for message in [first, *self._consumer.consume(1000, timeout=0)] if first else ():
+            if first is None:  # a message without a value is false
+                continue
+            for message in [first, *self._consumer.consume(1000, timeout=0)]:
                 place = (message.topic() or "", message.partition() or 0)
                 if place not in unread:
                     continue

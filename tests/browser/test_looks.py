@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, violations
+from tests.browser.test_topics import poison
 from tests.system import System, eventually
 
 
@@ -49,6 +50,10 @@ def test_every_view_fits_its_screen(
     order = system.accepted(("PROD-001", 2), ("PROD-003", 1))
     for each in (failed, order):
         system.ended(each)
+    [created] = system.get(f"/api/topics/orders/messages?key={order}")["messages"]
+    place = f"{created['partition']}:{created['offset']}"
+    junk = poison(system, 2)
+    letter = system.get(f"/api/dead-letters?text={junk}")["deadLetters"][0]["number"]
     views = {
         "orders": ("/orders", "CUST-008"),
         "order": (f"/orders/{order}", "Shipment delivered"),
@@ -59,6 +64,14 @@ def test_every_view_fits_its_screen(
         "replays": ("/replays", "fraud-check"),
         "replay": (f"/replays/{replayed}", "All is on the topic."),
         "new-replay": ("/replays/new", "Original timing"),
+        "topics": ("/topics", "replay-checkpoints"),
+        "groups": ("/topics?show=groups", "shipping"),
+        "topic": ("/topics/orders", "ORDER_CREATED"),
+        "partitions": ("/topics/orders?tab=partitions", "broker 1"),
+        "readers": ("/topics/orders?tab=groups", "Stable"),
+        "message": (f"/topics/orders?message={place}", "customerEmail"),
+        "dead-letters": (f"/topics/dead-letters?text={junk}", junk),
+        "dead-letter": (f"/topics/dead-letters?letter={letter}", "Value"),
     }
     for name, (path, shown) in views.items():
         page = open_page(path, width, 844 if width == 390 else 900, theme)

@@ -478,6 +478,9 @@ def test_dead_letters_are_listed_with_what_they_died_of(system: System, wire: Wi
     assert [(c["error"], c["count"], c["open"]) for c in found["byCause"]] == [
         ("InvalidMessage", 3, 3)
     ]
+    assert found["byOrigin"] == [
+        {"service": "payment", "topic": "orders", "count": 3, "redrivable": 3}
+    ]
     at_origin = page(
         system, "orders", **{"from": f"offset:{newest['offset']}", "partition": newest["partition"]}
     )
@@ -497,6 +500,9 @@ def test_dead_letters_are_listed_with_what_they_died_of(system: System, wire: Wi
     for nothing in ({"topic": "payments"}, {"error": "KeyError"}, {"redriven": True}):
         assert letters(system, text=key, **nothing)["total"] == 0
     assert letters(system, text=key, redriven=False, topic="orders")["total"] == 12
+    [one] = letters(system, number=ours[1])["deadLetters"]
+    assert one["text"] == "junk 1"
+    assert letters(system, number=ours[1], error="KeyError")["total"] == 0
 
 
 def test_one_letter_and_then_a_selection_are_redriven_once(system: System, wire: Wire) -> None:
@@ -526,6 +532,18 @@ def test_one_letter_and_then_a_selection_are_redriven_once(system: System, wire:
     ]
     assert again[0]["redriven"][0]["by"] == "dashboard"
     eventually(lambda: letters(system, text=key, service="payment")["total"] == 7)
+
+
+def test_all_that_match_are_redriven_step_by_step_from_the_oldest_on(
+    system: System, wire: Wire
+) -> None:
+    key, ours = poisoned(system, wire, 3)
+    matching = {"text": key, "service": "payment"}
+    first = redrive(system, filter=matching, limit=2).json()
+    assert (first["redriven"], first["remaining"]) == (ours[:2], 1)
+    eventually(lambda: letters(system, **matching)["total"] == 5)
+    [origin] = letters(system, **matching)["byOrigin"]
+    assert (origin["count"], origin["redrivable"]) == (5, 3)
 
 
 def test_all_that_match_are_redriven_and_take_effect(
@@ -601,6 +619,9 @@ def test_bad_redrives_are_refused_and_redrive_nothing(system: System, wire: Wire
         {"numbers": list(range(1001))},
         {"numbers": None},
         {"numbers": ours, "all": True},
+        {"numbers": ours, "limit": 1},
+        {"filter": {"text": key}, "limit": 0},
+        {"filter": {"text": key}, "limit": 1001},
         {"numbers": ours, "colour": "red"},
         {"numbers": ours, "by": ""},
         {"filter": {}},
@@ -613,7 +634,7 @@ def test_bad_redrives_are_refused_and_redrive_nothing(system: System, wire: Wire
         answer = redrive(system, **body)
         assert (answer.status_code, answer.json()["title"]) == (400, "Invalid request"), body
     assert letters(system, text=key, redriven=True)["total"] == 0
-    for bad in ({"limit": 0}, {"limit": 201}, {"redriven": "perhaps"}, {"colour": "red"}):
+    for bad in ({"limit": 0}, {"limit": 201}, {"redriven": "perhaps"}, {"number": -1}, {"a": 1}):
         refused(system, "/api/dead-letters", 400, "invalid-request", **bad)
     refused(system, "/api/dead-letters", 400, "invalid-cursor", cursor="junk")
 
@@ -628,6 +649,34 @@ def test_letters_in_the_newest_part_of_the_topic_know_that_they_were_redriven(
     by_command = {letter["number"]: bool(letter["redriven"]) for letter in listed}
     for letter in letters(system, text=key, limit=200)["deadLetters"]:
         assert by_command[letter["number"]] == bool(letter["redriven"])
+
+
+def test_letters_with_many_redrives_after_them_know_that_they_were_redriven(
+    system: System, wire: Wire, new_topic: Callable[..., str]
+) -> None:
+    topic, count = new_topic(), 300
+    origin = {"dlq-service": "tester", "dlq-topic": topic}
+    for number in range(count):
+        wire.send("dead-letters", str(number).encode(), topic, headers=origin)
+    eventually(lambda: letters(system, topic=topic)["total"] == count)
+    for left in (200, 100, 0):
+        answer = redrive(system, filter={"topic": topic}, limit=100).json()
+        assert (len(answer["redriven"]), answer["remaining"]) == (100, left)
+        assert letters(system, topic=topic, redriven=False)["total"] == left
+    found, _ = search(system, topic, **{"from": "oldest"}, limit=200)
+    assert [message["value"] for message in found] == list(range(count))
+
+
+def test_messages_without_a_value_are_read_like_any_other(
+    system: System, new_topic: Callable[..., str]
+) -> None:
+    topic, sender = new_topic(1), producer(system)
+    for number in range(100):
+        sender.produce(topic, None if number % 2 else b"", str(number))
+    assert sender.flush(10) == 0
+    for begin in ("newest", "oldest"):
+        found, _ = search(system, topic, **{"from": begin}, limit=30)
+        assert sorted(int(message["key"]) for message in found) == list(range(100))
 
 
 def test_only_the_newest_of_very_many_dead_letters_are_looked_at(

@@ -574,7 +574,7 @@ export interface paths {
          *     effect after all takes none again.
          *
          *     Either the letters of `numbers`: all of them or, where one may not be redriven, none. Or all
-         *     that match `filter` and were not redriven yet, at most 1,000 a request; ask again while
+         *     that match `filter` and were not redriven yet, at most `limit` a request; ask again while
          *     `remaining` is not 0. One redrive at a time.
          */
         post: operations["redriveDeadLetters"];
@@ -1293,6 +1293,14 @@ export interface components {
                 /** @description Of these, not redriven. */
                 open: number;
             }[];
+            /** @description Who gave them up, and where they were read; the hundred most frequent. */
+            byOrigin: {
+                service: string | null;
+                topic: string | null;
+                count: number;
+                /** @description Of these, those that a redrive of all that match gives back. */
+                redrivable: number;
+            }[];
             /** @description Send it for the next page; null on the last. */
             cursor: string | null;
         };
@@ -1340,6 +1348,8 @@ export interface components {
              * @default false
              */
             all: boolean;
+            /** @description Of those that match `filter`, the oldest so many, 1,000 where it is left out; `remaining` tells what is left. */
+            limit?: number;
             /**
              * @description Whether those of `numbers` that were redriven before are to be once more.
              * @default false
@@ -1354,6 +1364,7 @@ export interface components {
             filter?: never;
             /** @constant */
             all?: false;
+            limit?: never;
         } | ({
             numbers?: never;
             /** @constant */
@@ -2554,6 +2565,8 @@ export interface operations {
                 error?: string;
                 /** @description In its cause, key or value; case does not matter. */
                 text?: string;
+                /** @description Of this number, which is one letter or none. */
+                number?: number;
                 /** @description Only those that were redriven, or only those that were not. */
                 redriven?: boolean;
                 /** @description Letters on the page. */

@@ -21,6 +21,7 @@ const PATHS = {
   play: "M7 5v14l12-7Z",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   check: "m5 12.5 4.5 4.5L19 7.5",
+  refresh: "M20 12a8 8 0 1 1-2.6-5.9L20 8.5M20 4v4.5h-4.5",
   cart: "M3 4h2l2.5 11h10L20 7H6M9 20h.01M17 20h.01",
 } as const;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asMoney, asSpan, asWords, fromCents, toCents } from "./format";
+import { asBytes, asMoney, asSpan, asWords, fromCents, toCents } from "./format";
 
 test("money keeps its cents, however large", () => {
   expect(toCents("79.99") * 2n + toCents("34.99")).toBe(19497n);
@@ -23,4 +23,17 @@ test("a span is told in the units of its size", () => {
 
 test("names of events become words", () => {
   expect(asWords("SHIPMENT_CANCEL_REFUSED")).toBe("Shipment cancel refused");
+});
+
+test("bytes are told in the unit of their size", () => {
+  expect([0, 999, 1000, 819_600, 99_960, 999_499, 999_500, 5e12].map(asBytes)).toEqual([
+    "0 B",
+    "999 B",
+    "1.0 kB",
+    "820 kB",
+    "100 kB",
+    "999 kB",
+    "1.0 MB",
+    "5.0 TB",
+  ]);
 });

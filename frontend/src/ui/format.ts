@@ -42,6 +42,16 @@ export function asCount(number: number): string {
   return count.format(number);
 }
 
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** A number of bytes in the unit that leaves up to three digits: "819.6 kB". */
+export function asBytes(bytes: number): string {
+  let [unit, size] = [0, bytes];
+  while (size >= 999.5 && unit < UNITS.length - 1) [unit, size] = [unit + 1, size / 1000];
+  const digits = unit > 0 && size < 99.95 ? 1 : 0;
+  return `${size.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${UNITS[unit]}`;
+}
+
 /** A time as short as it can be understood now: today its hour, else its day. */
 export function asTime(time: string | number, now = new Date()): string {
   const at = new Date(time);

@@ -1,0 +1,143 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { Button } from "../ui/Button";
+import { copy } from "../ui/CopyButton";
+import { Drawer } from "../ui/Drawer";
+import { Icon } from "../ui/Icon";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/Time";
+import { isTime, orderOf } from "./describe";
+import { LetterState } from "./LetterState";
+import { type DeadLetter, letterQuery } from "./queries";
+import { Headers, Key, Value } from "./Value";
+
+interface Props {
+  number: number;
+  onRedrive: (letter: DeadLetter) => void;
+  onClose: () => void;
+}
+
+/** One letter whole: its cause, where it comes from, and what came of it. */
+export function LetterDrawer({ number, onRedrive, onClose }: Props) {
+  const query = useQuery(letterQuery(number));
+  const letter = query.data;
+  return (
+    <Drawer
+      label={`Dead letter ${number}`}
+      title={`Dead letter ${number}`}
+      closeLabel="Close letter"
+      onClose={onClose}
+      actions={
+        <Button kind="quiet" onClick={() => void copy("Link", window.location.href)}>
+          <Icon name="link" size={14} />
+          Copy link
+        </Button>
+      }
+    >
+      {letter ? (
+        <Contents letter={letter} onRedrive={onRedrive} />
+      ) : letter === null ? (
+        <Empty title={`There is no dead letter ${number} among the newest`}>
+          Letters are kept for a month; the command orderflow dlq knows older ones too.
+        </Empty>
+      ) : query.isError ? (
+        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      ) : (
+        <div className="flex flex-col gap-4 p-4">
+          <Skeleton className="h-28" />
+          <Skeleton className="h-64" />
+        </div>
+      )}
+    </Drawer>
+  );
+}
+
+function Contents({
+  letter,
+  onRedrive,
+}: Omit<Props, "number" | "onClose"> & { letter: DeadLetter }) {
+  const { service, topic, partition, offset, error, cause, at, key, obstacle, redriven } = letter;
+  const order = orderOf(letter);
+  return (
+    <div className="flex flex-col gap-5 p-4">
+      <div className="rounded-md bg-bad-ground px-3 py-2 break-words text-bad">
+        <p className="font-medium">{error ?? "Of unknown cause"}</p>
+        {cause && <p>{cause}</p>}
+      </div>
+      <dl className="grid grid-cols-[5.5rem_1fr] gap-y-1.5 *:min-w-0 *:odd:text-muted">
+        <dt>State</dt>
+        <dd>
+          <LetterState letter={letter} />
+        </dd>
+        <dt>Given up by</dt>
+        <dd>{service ?? "unknown"}</dd>
+        <dt>At</dt>
+        <dd>{isTime(at) ? <Time at={at} /> : (at ?? "unknown")}</dd>
+        <dt>Read from</dt>
+        <dd>
+          {topic === null || partition === null || offset === null ? (
+            "unknown"
+          ) : (
+            <Link
+              to={`/topics/${encodeURIComponent(topic)}?partition=${partition}&from=offset:${offset}&message=${partition}:${offset}`}
+              className="rounded font-medium text-accent"
+            >
+              {topic}, partition {partition}, offset {offset}
+            </Link>
+          )}
+        </dd>
+        <dt>Key</dt>
+        <dd>
+          <Key value={key} />
+        </dd>
+        {order && (
+          <>
+            <dt>Order</dt>
+            <dd>
+              <Link to={`/orders/${order}`} className="rounded font-medium text-accent">
+                Open the order
+              </Link>
+            </dd>
+          </>
+        )}
+      </dl>
+      {obstacle ? (
+        <p className="rounded-md bg-calm-ground px-3 py-2 text-calm">
+          It cannot be redriven: it {obstacle}.
+        </p>
+      ) : (
+        <div>
+          <Button onClick={() => onRedrive(letter)}>
+            {redriven.length > 0 ? "Redrive once more" : "Redrive"}
+          </Button>
+        </div>
+      )}
+      {redriven.length > 0 && (
+        <section aria-label="Redrives">
+          <h3 className="mb-1 text-xs font-medium text-muted">Redriven</h3>
+          <ul className="mb-1">
+            {redriven.map((each) => (
+              <li key={each.at}>
+                {isTime(each.at) ? <Time at={each.at} /> : each.at}{" "}
+                <span className="text-muted">by {each.by}</span>
+              </li>
+            ))}
+          </ul>
+          <p className="text-muted">
+            Had it failed again, there would be a newer letter.{" "}
+            {key !== null && (
+              <Link
+                to={`/topics/dead-letters?state=all&text=${encodeURIComponent(key.slice(0, 249))}`}
+                className="rounded font-medium text-accent"
+              >
+                All letters of this key
+              </Link>
+            )}
+          </p>
+        </section>
+      )}
+      <Value of={letter} />
+      <Headers headers={letter.headers} />
+    </div>
+  );
+}
