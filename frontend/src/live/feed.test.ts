@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Feed, KEPT } from "./feed";
+import { Feed, KEPT, SILENCE } from "./feed";
 import type { LiveEvent } from "./protocol";
 
 class FakeSocket {
@@ -90,6 +90,32 @@ describe("the feed", () => {
     here.frame();
     expect(here.feed.events()).toHaveLength(KEPT);
     expect(here.feed.events().at(-1)?.eventId).toBe(`${KEPT + 499}`);
+  });
+
+  test("gives up a connection without a sign of life, and opens it anew", () => {
+    const here = world();
+    here.feed.start();
+    here.socket.say({ type: "CONNECTED" });
+    const first = here.socket;
+    vi.advanceTimersByTime(SILENCE - 1);
+    here.socket.say({ type: "HEARTBEAT", behindSeconds: 0, fault: null });
+    vi.advanceTimersByTime(SILENCE - 1);
+    expect(here.feed.connection().phase).toBe("live");
+    vi.advanceTimersByTime(1);
+    expect(first.closed).toBe(true);
+    expect(here.feed.connection()).toMatchObject({ phase: "offline", since: Date.now() });
+    vi.advanceTimersByTime(500);
+    expect(here.sockets).toHaveLength(2);
+  });
+
+  test("knows whether anything can come, and how late", () => {
+    const here = world();
+    here.feed.start();
+    here.socket.say({ type: "CONNECTED" });
+    here.socket.say({ type: "HEARTBEAT", behindSeconds: 7.5, fault: "no broker" });
+    expect(here.feed.connection()).toMatchObject({ behind: 7.5, fault: "no broker" });
+    here.socket.say({ type: "HEARTBEAT", behindSeconds: 0, fault: null });
+    expect(here.feed.connection()).toMatchObject({ phase: "live", behind: 0, fault: null });
   });
 
   test("resumes after the last event that came", () => {

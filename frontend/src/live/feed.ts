@@ -9,6 +9,8 @@ const FIRST_RETRY = 500;
 const LONGEST_RETRY = 15_000;
 /** A connection that lasted this long counts as a good one: the next retry begins anew. */
 const STEADY = 5_000;
+/** After so long without a heartbeat, which comes every 5 s, the connection is dead. */
+export const SILENCE = 15_000;
 
 export interface Connection {
   phase: "connecting" | "live" | "offline";
@@ -22,6 +24,10 @@ export interface Connection {
   missedUnknown: boolean;
   /** Events that were caught up after the last lost connection. */
   caughtUp: number;
+  /** How old what comes now is, in seconds, as the server is behind Kafka. */
+  behind: number;
+  /** Why nothing can come just now, where the server does not reach Kafka. */
+  fault: string | null;
 }
 
 /** What the feed needs of its surroundings; tests hand in their own. */
@@ -54,9 +60,9 @@ let lastCall = 0;
 /**
  * The live feed, outside of React: one WebSocket for the page.
  *
- * What comes is gathered and handed on ten times a second at most, before a frame, so that thousands
- * of events a second cost ten renders. A lost connection is opened again, later each time, and resumes after the last
- * event that came; what the server no longer holds is counted as missed.
+ * What comes is gathered and handed on ten times a second at most, before a frame, so that
+ * thousands of events a second cost ten renders. A lost connection is opened again, later each time,
+ * and resumes after the last event that came; what the server no longer holds is counted as missed.
  */
 export class Feed {
   #connection: Connection = {
@@ -66,6 +72,8 @@ export class Feed {
     missed: 0,
     missedUnknown: false,
     caughtUp: 0,
+    behind: 0,
+    fault: null,
   };
   #events: readonly LiveEvent[] = [];
   #known = new Set<string>();
@@ -77,6 +85,7 @@ export class Feed {
   #socket: WebSocket | null = null;
   #openedAt = 0;
   #attempts = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #seconds = new Map<number, number>();
   #listeners = new Set<() => void>();
@@ -135,6 +144,7 @@ export class Feed {
     const resume = this.#last ? `?lastEventId=${encodeURIComponent(this.#last)}` : "";
     const socket = this.around.open(this.url + resume);
     this.#socket = socket;
+    this.#listen();
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(String(data));
     };
@@ -156,8 +166,15 @@ export class Feed {
     this.#change({ missed: 0, missedUnknown: false, caughtUp: 0 });
   };
 
+  /** Waits for a sign of life. A network that is cut in the middle tells of no end. */
+  #listen(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(this.drop, SILENCE);
+  }
+
   #lost(): void {
     this.#socket = null;
+    clearTimeout(this.#silence);
     const now = this.around.now();
     if (this.#openedAt && now - this.#openedAt > STEADY) this.#attempts = 0;
     this.#openedAt = 0;
@@ -170,6 +187,8 @@ export class Feed {
       phase: "offline",
       since: this.#connection.since ?? now,
       retryAt: now + wait,
+      behind: 0,
+      fault: null,
     });
   }
 
@@ -205,6 +224,15 @@ export class Feed {
       case "GAP":
         this.#change({ missed: this.#connection.missed + message.missed });
         this.#tellGap();
+        break;
+      case "HEARTBEAT":
+        this.#listen();
+        if (
+          message.behindSeconds !== this.#connection.behind ||
+          message.fault !== this.#connection.fault
+        ) {
+          this.#change({ behind: message.behindSeconds, fault: message.fault });
+        }
         break;
     }
   }

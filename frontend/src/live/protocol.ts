@@ -22,7 +22,10 @@ export type Message =
   | { type: "CONNECTED"; lastEventId?: string | null; resumed?: boolean; missed?: number | null }
   | { type: "EVENT"; event: LiveEvent }
   | { type: "STATS_UPDATE"; stats: Summary }
-  | { type: "GAP"; missed: number };
+  | { type: "GAP"; missed: number }
+  | { type: "HEARTBEAT"; behindSeconds: number; fault: string | null };
+
+const KINDS: unknown[] = ["CONNECTED", "EVENT", "STATS_UPDATE", "GAP", "HEARTBEAT"];
 
 /** A message of the feed; null for one that is of a kind that this page does not know. */
 export function parse(text: string): Message | null {
@@ -33,9 +36,7 @@ export function parse(text: string): Message | null {
     return null;
   }
   const type = (message as { type?: unknown } | null)?.type;
-  return type === "CONNECTED" || type === "EVENT" || type === "STATS_UPDATE" || type === "GAP"
-    ? (message as Message)
-    : null;
+  return KINDS.includes(type) ? (message as Message) : null;
 }
 
 /** The types of events, in the order of the saga. */

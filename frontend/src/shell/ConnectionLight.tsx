@@ -4,6 +4,8 @@ import { feed, useConnection } from "../live/live";
 import { asCount, asTime } from "../ui/format";
 import { notify } from "../ui/notices";
 
+const LATE = 5; // s
+
 interface Shown {
   tone: string;
   text: string;
@@ -35,7 +37,21 @@ export function describe(connection: Connection, now: number): Shown {
       action: { label: "Got it", run: feed.acknowledge },
     };
   }
-  const { caughtUp } = connection;
+  const { caughtUp, behind, fault } = connection;
+  if (fault) {
+    return {
+      tone: "bg-warn",
+      text: "Waiting for Kafka",
+      hint: `Nothing can come: ${fault}`,
+    };
+  }
+  if (behind >= LATE) {
+    return {
+      tone: "bg-warn",
+      text: `${asCount(Math.round(behind))} s behind`,
+      hint: "More happens than the feed can read at once",
+    };
+  }
   return {
     tone: "bg-good",
     text: "Live",

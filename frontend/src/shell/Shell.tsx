@@ -32,10 +32,11 @@ export function Shell() {
             <NavLink
               key={path}
               to={path}
+              title={label}
               className="flex h-8 items-center gap-1.5 rounded-md px-2.5 font-medium text-muted hover:bg-sunken hover:text-ink aria-[current=page]:bg-sunken aria-[current=page]:text-ink"
             >
               <Icon name={icon} size={15} />
-              {label}
+              <span className="sr-only lg:not-sr-only">{label}</span>
             </NavLink>
           ))}
         </nav>
