@@ -70,7 +70,7 @@ test-frontend: $(READY) ## the dashboard's own: types, style, unit tests, and wh
 .PHONY: test-browser
 test-browser: $(READY) ## the dashboard in a real Chromium, on a running system of its own
 	@command -v "$${CHROMIUM:-chromium}" google-chrome >/dev/null || $(BIN)/playwright install chromium
-	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
+	@exec $(BIN)/python -m pytest tests/browser -n 2 --dist loadfile $(ARGS)
 
 .PHONY: npm
 npm: $(READY) ## npm for the dashboard: make npm ARGS="run generate"
