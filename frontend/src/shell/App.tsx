@@ -49,7 +49,8 @@ export function App() {
   useEffect(readAnewAfterGaps, []);
   return (
     <QueryClientProvider client={queries}>
-      <BrowserRouter>
+      {/* A checkbox whose state is in the address shows it at once, and not a render later. */}
+      <BrowserRouter useTransitions={false}>
         <Routes>
           <Route element={<Shell />}>
             <Route index element={<Navigate to="/orders" replace />} />
