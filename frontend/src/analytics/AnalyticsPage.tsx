@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { troubleOf } from "../api/problem";
+import { useFailure } from "../api/failure";
 import { asCount, asExactTime, asMoney } from "../ui/format";
 import { Segments } from "../ui/Segments";
 import { Stale } from "../ui/Stale";
@@ -19,7 +19,7 @@ import { useRange } from "./useRange";
 export default function AnalyticsPage() {
   const { range, unit, setRange, setUnit } = useRange();
   const read = useAnalytics(range);
-  const trouble = troubleOf(read);
+  const failure = useFailure(read);
   const hours = hoursOf(range);
   const between = read.data?.range ?? betweenOf(range, Date.now());
   return (
@@ -54,8 +54,8 @@ export default function AnalyticsPage() {
       >
         {read.data ? (
           <Shown analytics={read.data} unit={unit} fading={read.isPlaceholderData} />
-        ) : trouble !== null ? (
-          <Failed error={trouble} onRetry={() => void read.refetch()} />
+        ) : failure ? (
+          <Failed error={failure} onRetry={() => void read.refetch()} />
         ) : (
           <Loading />
         )}

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 import type { Schemas } from "../api/client";
+import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
@@ -30,6 +31,7 @@ export function NewReplay() {
   // The dry run that was asked for last, and of which spec.
   const [asked, setAsked] = useState<{ id: string; of: string } | null>(null);
   const dryRun = useQuery({ ...replayQuery(asked?.id ?? ""), enabled: asked !== null });
+  const failure = useFailure(dryRun);
   const stale = asked !== null && asked.of !== text;
   const ready = asked !== null && !stale && dryRun.data?.phase === "Completed";
 
@@ -118,7 +120,7 @@ export function NewReplay() {
             asked={asked !== null}
             stale={stale}
             replay={dryRun.data}
-            error={dryRun.error}
+            failure={failure}
           />
           <Manifest text={manifest} />
         </aside>

@@ -12,11 +12,12 @@ interface Props {
   stale: boolean;
   /** The dry run. */
   replay: Replay | undefined;
-  error: unknown;
+  /** Why it is not there. */
+  failure: unknown;
 }
 
 /** What a dry run counted, and whether that is still what the form says. */
-export function Preview({ spec, asked, stale, replay, error }: Props) {
+export function Preview({ spec, asked, stale, replay, failure }: Props) {
   return (
     <section aria-label="Preview" className="flex flex-col gap-3">
       <h2 className="text-sm font-semibold">Preview</h2>
@@ -31,8 +32,8 @@ export function Preview({ spec, asked, stale, replay, error }: Props) {
             A preview counts what would be replayed and writes nothing. Then the replay can be
             started.
           </p>
-        ) : error && !replay ? (
-          <Failed error={error} />
+        ) : failure ? (
+          <Failed error={failure} />
         ) : replay?.phase === "Failed" ? (
           <p role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
             {standing(replay)}

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Link, useLocation, useNavigate, useParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { TYPES } from "../live/protocol";
 import { Button } from "../ui/Button";
 import { copyText } from "../ui/copy";
@@ -63,8 +64,10 @@ export function ReplayDrawer() {
 }
 
 function Contents({ id }: { id: string }) {
-  const { data, error, isError, refetch, dataUpdatedAt } = useQuery(replayQuery(id));
-  if (isError && !data) return <Failed error={error} onRetry={() => void refetch()} />;
+  const replay = useQuery(replayQuery(id));
+  const failure = useFailure(replay);
+  const { data, error, refetch, dataUpdatedAt } = replay;
+  if (failure) return <Failed error={failure} onRetry={() => void refetch()} />;
   if (!data) {
     return (
       <div className="flex flex-col gap-4 p-4">

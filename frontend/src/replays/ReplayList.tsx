@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useNavigate, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -14,6 +15,7 @@ export function ReplayList() {
   const navigate = useNavigate();
   const previews = params.get("previews") === "1";
   const list = useQuery(replaysQuery(previews));
+  const failure = useFailure(list);
   const replays = list.data ?? [];
   return (
     <section aria-label="Replays" className="flex min-h-0 min-w-0 flex-1 flex-col">
@@ -42,8 +44,8 @@ export function ReplayList() {
       </div>
       {list.data && <Stale error={list.error} since={list.dataUpdatedAt} />}
       <div className="min-h-0 flex-1 lg:overflow-y-auto">
-        {list.isError && !list.data ? (
-          <Failed error={list.error} onRetry={() => void list.refetch()} />
+        {failure ? (
+          <Failed error={failure} onRetry={() => void list.refetch()} />
         ) : list.data && replays.length === 0 ? (
           <Empty title="No replays yet">
             <p>

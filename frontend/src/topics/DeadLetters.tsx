@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Stale } from "../ui/Stale";
@@ -24,6 +25,7 @@ export function DeadLetters() {
   const { filter, state } = readLetters(params);
   const of = JSON.stringify([filter, state]);
   const query = useInfiniteQuery(lettersQuery(filter, state));
+  const failure = useFailure(query);
   const pages = query.data?.pages;
   const letters = useMemo(() => (pages ?? []).flatMap((page) => page.deadLetters), [pages]);
   const newest = pages?.[0];
@@ -85,8 +87,8 @@ export function DeadLetters() {
         chosen={filter}
         onChoose={(part) => setParams(withParams(params, { ...part, letter: null }))}
       />
-      {query.isError && !pages ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      {failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : !pages ? (
         <div className="flex flex-col gap-3 p-4">
           {Array.from({ length: 10 }, (_, row) => (

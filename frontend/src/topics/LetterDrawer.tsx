@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { copy } from "../ui/CopyButton";
 import { Drawer } from "../ui/Drawer";
@@ -20,6 +21,7 @@ interface Props {
 /** One letter whole: its cause, where it comes from, and what came of it. */
 export function LetterDrawer({ number, onRedrive, onClose }: Props) {
   const query = useQuery(letterQuery(number));
+  const failure = useFailure(query);
   const letter = query.data;
   return (
     <Drawer
@@ -40,8 +42,8 @@ export function LetterDrawer({ number, onRedrive, onClose }: Props) {
         <Empty title={`There is no dead letter ${number} among the newest`}>
           Letters are kept for a month; the command orderflow dlq knows older ones too.
         </Empty>
-      ) : query.isError ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      ) : failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
         <div className="flex flex-col gap-4 p-4">
           <Skeleton className="h-28" />

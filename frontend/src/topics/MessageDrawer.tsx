@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { copy } from "../ui/CopyButton";
@@ -29,6 +30,7 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
   const at = messages.findIndex((each) => each.partition === partition && each.offset === offset);
   const listed = messages[at];
   const query = useQuery({ ...messageQuery(name, partition, offset), enabled: !listed });
+  const failure = useFailure(query);
   const message = listed ?? query.data;
   const step = (by: number) => {
     const to = at < 0 ? undefined : messages[at + by];
@@ -72,8 +74,8 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
           It was kept no longer, was compacted away or aborted, or the offset is of a mark of a
           transaction.
         </Empty>
-      ) : query.isError ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      ) : failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
         <div className="flex flex-col gap-4 p-4">
           <Skeleton className="h-28" />

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -27,6 +28,7 @@ export function Messages({
   const of = JSON.stringify(readSearch(params));
   const search = useMemo(() => JSON.parse(of) as Search, [of]);
   const query = useInfiniteQuery(messagesQuery(name, search));
+  const failure = useFailure(query);
   const pages = query.data?.pages;
   const messages = useMemo(() => (pages ?? []).flatMap((page) => page.messages), [pages]);
   const scanned = (pages ?? []).reduce((sum, page) => sum + page.scanned, 0);
@@ -83,8 +85,8 @@ export function Messages({
           <Icon name="refresh" size={14} />
         </Button>
       </MessageSearch>
-      {isError && !pages ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      {failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : !pages ? (
         <div role="status" className="flex flex-col gap-3 p-4">
           <span className="sr-only">Reading messages</span>

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useRef, useState } from "react";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { asCount } from "../ui/format";
@@ -116,9 +117,8 @@ function AskForSome({ letters, onRun, onCancel }: AskProps & { letters: readonly
 
 function AskForAll({ filter, onRun, onCancel }: AskProps & { filter: LetterFilter }) {
   const waiting = useQuery({ ...waitingQuery(filter), staleTime: 0, refetchInterval: false });
-  if (waiting.isError && !waiting.data) {
-    return <Failed error={waiting.error} onRetry={() => void waiting.refetch()} />;
-  }
+  const failure = useFailure(waiting);
+  if (failure) return <Failed error={failure} onRetry={() => void waiting.refetch()} />;
   if (!waiting.data || waiting.isFetching) return <Skeleton className="h-24" />;
   const to = waiting.data.byOrigin.flatMap(({ service, topic, redrivable }) =>
     service !== null && topic !== null && redrivable > 0

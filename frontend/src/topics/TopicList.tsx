@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { asBytes, asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -26,6 +27,7 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
   const topics = useQuery({ ...topicsQuery(internal), enabled: !groupsShown });
   const groups = useQuery({ ...groupsQuery, enabled: groupsShown });
   const shown = groupsShown ? groups : topics;
+  const failure = useFailure(shown);
   const set = (name: string, value: string) =>
     setParams(
       (before) => {
@@ -85,8 +87,8 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
         tabIndex={0}
         className="min-h-0 flex-1 -outline-offset-2 lg:overflow-y-auto"
       >
-        {shown.isError && !shown.data ? (
-          <Failed error={shown.error} onRetry={() => void shown.refetch()} />
+        {failure ? (
+          <Failed error={failure} onRetry={() => void shown.refetch()} />
         ) : groupsShown ? (
           <GroupTable groups={foundGroups} />
         ) : (
