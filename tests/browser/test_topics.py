@@ -175,6 +175,7 @@ def test_messages_are_searched_by_key_type_header_and_text(open_page: Open, sent
     page.get_by_label("Text in the value").fill("104")
     page.get_by_label("Text in the value").press("Enter")
     expect(page.get_by_text("1 found among 260 looked at")).to_be_visible()
+    expect(page.get_by_label("Text in the value")).to_be_focused()
     expect(page).to_have_url(re.compile("key=key-4&text=104"))
     again = open_page(page.url[page.url.index("/topics") :])
     expect(messages(again)).to_have_count(1)

@@ -29,6 +29,13 @@ interface Props {
 export function MessageSearch({ search, partitions, onSearch, children }: Props) {
   const [draft, setDraft] = useState(() => toDraft(search));
   const [wrong, setWrong] = useState<string | null>(null);
+  // Another search is taken over in place: whoever is typing keeps the focus.
+  const [taken, setTaken] = useState(search);
+  if (search !== taken) {
+    setTaken(search);
+    setDraft(toDraft(search));
+    setWrong(null);
+  }
   const set = (change: Partial<Draft>) => setDraft({ ...draft, ...change });
   const send = (wanted: Draft) => {
     const read = fromDraft(wanted);
@@ -132,7 +139,11 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
         {narrowed && (
           <Button
             kind="quiet"
-            onClick={() => onSearch({ ...NEWEST, from: search.from, partition: search.partition })}
+            onClick={() => {
+              const plain = { ...NEWEST, from: search.from, partition: search.partition };
+              setDraft(toDraft(plain)); // what was typed may not have been sent
+              onSearch(plain);
+            }}
           >
             Clear
           </Button>

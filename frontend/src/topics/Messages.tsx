@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import { useFailure } from "../api/failure";
@@ -23,11 +23,11 @@ export function Messages({
   partitions?: number[] | undefined;
 }) {
   const [params, setParams] = useSearchParams();
-  const queries = useQueryClient();
   // Other parameters, such as the message that is open, leave the search as it is.
   const of = JSON.stringify(readSearch(params));
   const search = useMemo(() => JSON.parse(of) as Search, [of]);
-  const query = useInfiniteQuery(messagesQuery(name, search));
+  const [look, setLook] = useState(0);
+  const query = useInfiniteQuery(messagesQuery(name, search, look));
   const failure = useFailure(query);
   const pages = query.data?.pages;
   const messages = useMemo(() => (pages ?? []).flatMap((page) => page.messages), [pages]);
@@ -72,14 +72,14 @@ export function Messages({
 
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <MessageSearch key={of} search={search} partitions={partitions ?? []} onSearch={change}>
+      <MessageSearch search={search} partitions={partitions ?? []} onSearch={change}>
         <Button
           square
           aria-label="Read anew"
           title="Read anew"
           onClick={() => {
             setUntil(null);
-            void queries.resetQueries({ queryKey: messagesQuery(name, search).queryKey });
+            setLook(look + 1);
           }}
         >
           <Icon name="refresh" size={14} />
