@@ -1,5 +1,6 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Button } from "../ui/Button";
+import { CONTROL } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { type Begin, type Draft, fromDraft, NEWEST, type Search, toDraft } from "./search";
 
@@ -15,8 +16,6 @@ const WORDS = [
   { name: "header", label: "Header", hint: "Header: name=value", longest: 1000 },
   { name: "text", label: "Text in the value", hint: "Text in the value", longest: 200 },
 ] as const;
-const CONTROL =
-  "h-8 min-w-0 rounded-md border border-line-strong bg-surface px-2 aria-invalid:border-bad";
 
 interface Props {
   search: Search;
@@ -90,7 +89,7 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
           placeholder="Offset"
           value={draft.offset}
           onChange={({ target }) => set({ offset: target.value })}
-          className={`${CONTROL} md:w-24`}
+          className={`${CONTROL} aria-invalid:border-bad md:w-24`}
         />
       )}
       {draft.begin === "time" && (
@@ -102,7 +101,7 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
           aria-describedby="search-wrong"
           value={draft.time}
           onChange={({ target }) => set({ time: target.value })}
-          className={CONTROL}
+          className={`${CONTROL} aria-invalid:border-bad`}
         />
       )}
       <select

@@ -4,7 +4,7 @@ import { Link, useSearchParams } from "react-router";
 import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { asBytes, asCount } from "../ui/format";
-import { Icon } from "../ui/Icon";
+import { SearchField } from "../ui/SearchField";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed } from "../ui/states";
 import { asRetention, KINDS } from "./describe";
@@ -62,22 +62,16 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
             Kafka's own
           </label>
         )}
-        <div className="relative order-last w-full sm:order-none sm:w-64">
-          <span className="pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-faint">
-            <Icon name="search" size={14} />
-          </span>
-          <input
-            type="search"
-            aria-label={groupsShown ? "Search groups" : "Search topics"}
-            placeholder={groupsShown ? "Group or topic" : "Name"}
-            value={typed}
-            onChange={({ target }) => {
-              setTyped(target.value);
-              set("q", target.value.trim());
-            }}
-            className="h-8 w-full rounded-md border border-line-strong bg-surface pr-2 pl-8"
-          />
-        </div>
+        <SearchField
+          label={groupsShown ? "Search groups" : "Search topics"}
+          placeholder={groupsShown ? "Group or topic" : "Name"}
+          value={typed}
+          onChange={({ target }) => {
+            setTyped(target.value);
+            set("q", target.value.trim());
+          }}
+          className="order-last w-full sm:order-none sm:w-64"
+        />
       </div>
       <TopicsTabs part={groupsShown ? "groups" : "topics"} />
       {shown.data && <Stale error={shown.error} since={shown.dataUpdatedAt} />}
