@@ -3,11 +3,9 @@ import { type ReactNode, useCallback, useMemo } from "react";
 import { useLocation, useNavigate, useParams } from "react-router";
 import { again, useFailure } from "../api/failure";
 import { useEvents, usePolling } from "../live/live";
-import { Button } from "../ui/Button";
-import { copyText } from "../ui/copy";
+import { CopyLink } from "../ui/CopyButton";
 import { Drawer } from "../ui/Drawer";
 import { asMoney, shortId } from "../ui/format";
-import { Icon } from "../ui/Icon";
 import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/Time";
 import { CancelOrder } from "./CancelOrder";
@@ -44,15 +42,7 @@ export function OrderDrawer() {
       }
       closeLabel="Close order"
       onClose={close}
-      actions={
-        <Button
-          kind="quiet"
-          onClick={() => void copyText(`${window.location.origin}/orders/${orderId}`, "link")}
-        >
-          <Icon name="link" size={14} />
-          Copy link
-        </Button>
-      }
+      actions={<CopyLink path={`/orders/${orderId}`} />}
     >
       <Contents orderId={orderId} />
     </Drawer>

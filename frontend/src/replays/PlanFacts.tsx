@@ -1,8 +1,7 @@
-import { asCount, asWords } from "../ui/format";
+import { asBytes, asCount, asWords } from "../ui/format";
 import { Time } from "../ui/Time";
 import { Counts } from "./Counts";
 import type { Plan } from "./phase";
-import { asBytes } from "./words";
 
 /** What was counted before anything was written. */
 export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {

@@ -4,7 +4,7 @@ import { Link, useLocation, useNavigate, useParams } from "react-router";
 import { useFailure } from "../api/failure";
 import { TYPES } from "../live/protocol";
 import { Button } from "../ui/Button";
-import { copyText } from "../ui/copy";
+import { CopyLink } from "../ui/CopyButton";
 import { Drawer } from "../ui/Drawer";
 import { asCount, asSpan, asWords } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -46,17 +46,7 @@ export function ReplayDrawer() {
       }
       closeLabel="Close replay"
       onClose={close}
-      actions={
-        <Button
-          kind="quiet"
-          onClick={() =>
-            void copyText(`${window.location.origin}/replays/${encodeURIComponent(id)}`, "link")
-          }
-        >
-          <Icon name="link" size={14} />
-          Copy link
-        </Button>
-      }
+      actions={<CopyLink path={`/replays/${encodeURIComponent(id)}`} />}
     >
       <Contents key={id} id={id} />
     </Drawer>

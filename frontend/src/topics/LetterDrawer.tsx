@@ -2,13 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
-import { copy } from "../ui/CopyButton";
+import { CopyLink } from "../ui/CopyButton";
 import { Drawer } from "../ui/Drawer";
-import { Icon } from "../ui/Icon";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/Time";
 import { isTime, orderOf } from "./describe";
 import { LetterState } from "./LetterState";
+import { LONGEST } from "./letters";
 import { type DeadLetter, letterQuery } from "./queries";
 import { Headers, Key, Value } from "./Value";
 
@@ -29,12 +29,7 @@ export function LetterDrawer({ number, onRedrive, onClose }: Props) {
       title={`Dead letter ${number}`}
       closeLabel="Close letter"
       onClose={onClose}
-      actions={
-        <Button kind="quiet" onClick={() => void copy("Link", window.location.href)}>
-          <Icon name="link" size={14} />
-          Copy link
-        </Button>
-      }
+      actions={<CopyLink />}
     >
       {letter ? (
         <Contents letter={letter} onRedrive={onRedrive} />
@@ -129,7 +124,7 @@ function Contents({
             Had it failed again, there would be a newer letter.{" "}
             {key !== null && (
               <Link
-                to={`/topics/dead-letters?state=all&text=${encodeURIComponent(key.slice(0, 249))}`}
+                to={`/topics/dead-letters?state=all&text=${encodeURIComponent(key.slice(0, LONGEST))}`}
                 className="rounded font-medium text-accent"
               >
                 All letters of this key

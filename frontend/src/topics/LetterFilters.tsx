@@ -3,7 +3,7 @@ import { CONTROL } from "../ui/Field";
 import { asWords } from "../ui/format";
 import { SearchField } from "../ui/SearchField";
 import { useTyped } from "../ui/useTyped";
-import { STATES, writeLetters } from "./letters";
+import { LONGEST, STATES, writeLetters } from "./letters";
 import type { LetterState } from "./queries";
 import type { LetterFilter } from "./redrive";
 
@@ -61,7 +61,7 @@ export function LetterFilters({ filter, state, origins, causes, onChange }: Prop
       <SearchField
         label="Search letters"
         placeholder="In cause, key or value"
-        maxLength={249}
+        maxLength={LONGEST}
         value={typed}
         onChange={({ target }) => setTyped(target.value)}
         className="col-span-2 md:ml-auto md:w-72"

@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearchParams } from "react-router";
 import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
-import { copy } from "../ui/CopyButton";
+import { CopyLink } from "../ui/CopyButton";
 import { Drawer } from "../ui/Drawer";
 import { asBytes, asClock } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -60,10 +60,7 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
           <Button kind="quiet" square aria-label="Message below" disabled={!below} onClick={below}>
             <Icon name="down" />
           </Button>
-          <Button kind="quiet" onClick={() => void copy("Link", window.location.href)}>
-            <Icon name="link" size={14} />
-            Copy link
-          </Button>
+          <CopyLink />
         </>
       }
     >

@@ -2,7 +2,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Button } from "../ui/Button";
 import { CONTROL } from "../ui/Field";
 import { Icon } from "../ui/Icon";
-import { type Begin, type Draft, fromDraft, NEWEST, type Search, toDraft } from "./search";
+import { type Begin, type Draft, fromDraft, LONGEST, NEWEST, type Search, toDraft } from "./search";
 
 const BEGINS: Record<Begin, string> = {
   newest: "Newest first",
@@ -11,10 +11,10 @@ const BEGINS: Record<Begin, string> = {
   time: "From time",
 };
 const WORDS = [
-  { name: "key", label: "Key", hint: "Key, exactly", longest: 1000 },
-  { name: "type", label: "Event type", hint: "Type: ORDER_CREATED", longest: 100 },
-  { name: "header", label: "Header", hint: "Header: name=value", longest: 1000 },
-  { name: "text", label: "Text in the value", hint: "Text in the value", longest: 200 },
+  { name: "key", label: "Key", hint: "Key, exactly" },
+  { name: "type", label: "Event type", hint: "Type: ORDER_CREATED" },
+  { name: "header", label: "Header", hint: "Header: name=value" },
+  { name: "text", label: "Text in the value", hint: "Text in the value" },
 ] as const;
 
 interface Props {
@@ -117,12 +117,12 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
           </option>
         ))}
       </select>
-      {WORDS.map(({ name, label, hint, longest }) => (
+      {WORDS.map(({ name, label, hint }) => (
         <input
           key={name}
           aria-label={label}
           placeholder={hint}
-          maxLength={longest}
+          maxLength={LONGEST[name]}
           autoComplete="off"
           spellCheck={false}
           value={draft[name]}
