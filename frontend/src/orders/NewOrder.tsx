@@ -5,6 +5,7 @@ import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
 import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -107,10 +108,9 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
         />
       </div>
       {problem && !inline && (
-        <div role="alert" className="rounded-md bg-bad-ground p-3 text-bad">
-          <p className="font-medium">{problem.title}</p>
-          <p>{problem.detail}</p>
-        </div>
+        <Callout role="alert" tone="bad" title={problem.title}>
+          {problem.detail}
+        </Callout>
       )}
       <CartLines cart={cart} products={products} onChange={setCart} />
       <Button

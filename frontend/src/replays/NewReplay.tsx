@@ -6,6 +6,7 @@ import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
 import { Manifest } from "./Manifest";
@@ -100,10 +101,9 @@ export function NewReplay() {
       <div className="grid min-h-0 flex-1 content-start lg:grid-cols-[1fr_26rem] lg:content-stretch xl:grid-cols-[1fr_32rem]">
         <div className="flex flex-col gap-4 p-4 lg:overflow-y-auto">
           {problem && faults.rest && (
-            <div role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
-              <p className="font-medium">{problem.title}</p>
-              <p>{faults.rest}</p>
-            </div>
+            <Callout role="alert" tone="bad" title={problem.title}>
+              {faults.rest}
+            </Callout>
           )}
           <SpecFields
             draft={draft}

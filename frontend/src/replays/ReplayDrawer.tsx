@@ -4,12 +4,13 @@ import { Link, useLocation, useNavigate, useParams } from "react-router";
 import { useFailure } from "../api/failure";
 import { TYPES } from "../live/protocol";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { CopyLink } from "../ui/CopyButton";
-import { Drawer } from "../ui/Drawer";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asCount, asSpan, asWords } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
-import { Failed, Skeleton } from "../ui/states";
+import { Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { Counts } from "./Counts";
 import { Manifest } from "./Manifest";
@@ -59,13 +60,7 @@ function Contents({ id }: { id: string }) {
   const { data, error, refetch, dataUpdatedAt } = replay;
   if (failure) return <Failed error={failure} onRetry={() => void refetch()} />;
   if (!data) {
-    return (
-      <div className="flex flex-col gap-4 p-4">
-        <Skeleton className="h-20" />
-        <Skeleton className="h-32" />
-        <Skeleton className="h-64" />
-      </div>
-    );
+    return <DrawerSkeleton />;
   }
   return (
     <>
@@ -100,13 +95,10 @@ function State({ replay }: { replay: Replay }) {
         {phase !== "Failed" && <span className="text-muted">{standing(replay)}</span>}
       </div>
       {phase === "Failed" && (
-        <div role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
-          <p className="font-medium break-words">{standing(replay)}</p>
-          <p>
-            It is not tried again by itself. Mend what is said here, then make a new one of the
-            same; what was written stays on the topic.
-          </p>
-        </div>
+        <Callout role="alert" tone="bad" title={standing(replay)}>
+          It is not tried again by itself. Mend what is said here, then make a new one of the same;
+          what was written stays on the topic.
+        </Callout>
       )}
       <ReplayProgress replay={replay} />
       {!spec.dryRun && (

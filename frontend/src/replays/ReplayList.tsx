@@ -5,7 +5,7 @@ import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Empty, Failed, LoadingRows } from "../ui/states";
 import { LISTED, replaysQuery } from "./queries";
 import { ReplayRow } from "./ReplayRow";
 
@@ -82,7 +82,9 @@ export function ReplayList() {
               </tr>
             </thead>
             <tbody>
-              {list.isPending ? <LoadingRows /> : null}
+              {list.isPending ? (
+                <LoadingRows columns={6} className="h-13 border-b border-line px-4" />
+              ) : null}
               {replays.map((replay) => (
                 <ReplayRow key={replay.id} replay={replay} />
               ))}
@@ -93,15 +95,4 @@ export function ReplayList() {
       <Outlet />
     </section>
   );
-}
-
-function LoadingRows() {
-  return Array.from({ length: 8 }, (_, row) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
-    <tr key={row}>
-      <td colSpan={6} className="h-13 border-b border-line px-4">
-        <Skeleton className="h-3.5 w-full" />
-      </td>
-    </tr>
-  ));
 }

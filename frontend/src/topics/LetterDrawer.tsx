@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { CopyLink } from "../ui/CopyButton";
-import { Drawer } from "../ui/Drawer";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
+import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { isTime, orderOf } from "./describe";
 import { LetterState } from "./LetterState";
@@ -40,10 +41,7 @@ export function LetterDrawer({ number, onRedrive, onClose }: Props) {
       ) : failure ? (
         <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
-        <div className="flex flex-col gap-4 p-4">
-          <Skeleton className="h-28" />
-          <Skeleton className="h-64" />
-        </div>
+        <DrawerSkeleton />
       )}
     </Drawer>
   );
@@ -57,10 +55,9 @@ function Contents({
   const order = orderOf(letter);
   return (
     <div className="flex flex-col gap-5 p-4">
-      <div className="rounded-md bg-bad-ground px-3 py-2 break-words text-bad">
-        <p className="font-medium">{error ?? "Of unknown cause"}</p>
-        {cause && <p>{cause}</p>}
-      </div>
+      <Callout tone="bad" title={error ?? "Of unknown cause"}>
+        {cause}
+      </Callout>
       <dl className="grid grid-cols-[5.5rem_1fr] gap-y-1.5 *:min-w-0 *:odd:text-muted">
         <dt>State</dt>
         <dd>
@@ -99,9 +96,7 @@ function Contents({
         )}
       </dl>
       {obstacle ? (
-        <p className="rounded-md bg-calm-ground px-3 py-2 text-calm">
-          It cannot be redriven: it {obstacle}.
-        </p>
+        <Callout tone="calm">It cannot be redriven: it {obstacle}.</Callout>
       ) : (
         <div>
           <Button onClick={() => onRedrive(letter)}>

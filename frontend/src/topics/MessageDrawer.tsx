@@ -4,10 +4,10 @@ import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { CopyLink } from "../ui/CopyButton";
-import { Drawer } from "../ui/Drawer";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asBytes, asClock } from "../ui/format";
 import { Icon } from "../ui/Icon";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { orderOf } from "./describe";
 import { type Message, messageQuery } from "./queries";
@@ -74,10 +74,7 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
       ) : failure ? (
         <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
-        <div className="flex flex-col gap-4 p-4">
-          <Skeleton className="h-28" />
-          <Skeleton className="h-64" />
-        </div>
+        <DrawerSkeleton />
       )}
     </Drawer>
   );

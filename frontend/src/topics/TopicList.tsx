@@ -6,11 +6,11 @@ import { Badge } from "../ui/Badge";
 import { asBytes, asCount } from "../ui/format";
 import { SearchField } from "../ui/SearchField";
 import { Stale } from "../ui/Stale";
-import { Empty, Failed } from "../ui/states";
+import { Empty, Failed, LoadingRows } from "../ui/states";
 import { asRetention, KINDS } from "./describe";
 import { GroupTable } from "./GroupTable";
 import { groupsQuery, type Topic, topicsQuery } from "./queries";
-import { LoadingRows, Table } from "./Table";
+import { Table } from "./Table";
 import { TopicsTabs } from "./TopicsTabs";
 
 /** All topics, or all groups, of which a search leaves some. */

@@ -1,4 +1,5 @@
 import type { Schemas } from "../api/client";
+import { Callout } from "../ui/Callout";
 import { CopyButton } from "../ui/CopyButton";
 import { Json } from "../ui/Json";
 import { asCopied } from "./describe";
@@ -17,9 +18,9 @@ export function Value({ of }: { of: Schemas["Shown"] }) {
         {encoding !== null && <CopyButton what="value" text={() => asCopied(of)} />}
       </div>
       {truncated && (
-        <p className="mb-2 rounded-md bg-warn-ground px-3 py-2 text-warn">
+        <Callout tone="warn" className="mb-2">
           It has more than 64 kB, and this is its beginning.
-        </p>
+        </Callout>
       )}
       {encoding === null ? (
         <p className="text-muted">None: it says that its key is gone.</p>
