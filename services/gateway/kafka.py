@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 from confluent_kafka import (
     Consumer,
@@ -320,6 +321,11 @@ def _answer(future: Future[Any]) -> Any:
         return future.result(WAIT)
     except TimeoutError:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer in time")) from None
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition that our producers choose, by librdkafka's default: CRC-32 of the key."""
+    return crc32(key.encode()) % partitions
 
 
 def size_of(message: Message) -> int:
