@@ -2,8 +2,8 @@ import { type FormEvent, useState } from "react";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { toLocal } from "../ui/format";
-import { Segments } from "../ui/Segments";
 import { type Between, faultOf, fromLocal, type Range, SPANS, type Span } from "./range";
+import { Segments } from "./Segments";
 
 interface Props {
   range: Range;

@@ -2,6 +2,7 @@ import { type ReactNode, useCallback } from "react";
 import { CONTROL } from "../ui/Field";
 import { asWords } from "../ui/format";
 import { SearchField } from "../ui/SearchField";
+import { Toolbar } from "../ui/Toolbar";
 import { useTyped } from "../ui/useTyped";
 import type { Filter } from "./queries";
 import { type OrderStatus, STATUSES } from "./status";
@@ -17,9 +18,7 @@ export function OrdersToolbar({ filter, onChange, total, children }: Props) {
   const look = useCallback((q: string) => onChange({ q }), [onChange]);
   const [typed, setTyped] = useTyped(filter.q, look);
   return (
-    <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-      <h1 className="text-sm font-semibold">Orders</h1>
-      <span className="mr-auto text-muted">{total}</span>
+    <Toolbar title="Orders" note={total}>
       <SearchField
         label="Search orders"
         placeholder="Customer, product or order id"
@@ -44,6 +43,6 @@ export function OrdersToolbar({ filter, onChange, total, children }: Props) {
         ))}
       </select>
       {children}
-    </div>
+    </Toolbar>
   );
 }

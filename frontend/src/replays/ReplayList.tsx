@@ -6,6 +6,7 @@ import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { LISTED, replaysQuery } from "./queries";
 import { ReplayRow } from "./ReplayRow";
 
@@ -19,13 +20,12 @@ export function ReplayList() {
   const replays = list.data ?? [];
   return (
     <section aria-label="Replays" className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">Replays</h1>
-        <span className="mr-auto text-muted">
-          {replays.length === LISTED
-            ? `the newest ${LISTED}`
-            : list.data && asCount(replays.length)}
-        </span>
+      <Toolbar
+        title="Replays"
+        note={
+          replays.length === LISTED ? `the newest ${LISTED}` : list.data && asCount(replays.length)
+        }
+      >
         <label className="flex h-8 cursor-pointer items-center gap-1.5 px-1 text-muted hover:text-ink">
           <input
             type="checkbox"
@@ -41,7 +41,7 @@ export function ReplayList() {
           <Icon name="plus" size={14} />
           New replay
         </Button>
-      </div>
+      </Toolbar>
       {list.data && <Stale error={list.error} since={list.dataUpdatedAt} />}
       <div className="min-h-0 flex-1 lg:overflow-y-auto">
         {failure ? (

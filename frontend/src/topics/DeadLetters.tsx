@@ -6,6 +6,7 @@ import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { Causes } from "./Causes";
 import { LetterDrawer } from "./LetterDrawer";
 import { LetterFilters } from "./LetterFilters";
@@ -49,9 +50,7 @@ export function DeadLetters() {
 
   return (
     <>
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">Dead letters</h1>
-        <span className="mr-auto text-muted">{newest && asCount(newest.total)}</span>
+      <Toolbar title="Dead letters" note={newest && asCount(newest.total)}>
         <Link
           to="/topics/dead-letters/topic"
           className="flex h-8 items-center rounded px-1 font-medium text-muted hover:text-ink"
@@ -66,7 +65,7 @@ export function DeadLetters() {
         >
           {narrowed ? "Redrive all that match" : "Redrive all"}
         </Button>
-      </div>
+      </Toolbar>
       <TopicsTabs part="dead-letters" />
       <LetterFilters
         filter={filter}

@@ -7,6 +7,7 @@ import { asBytes, asCount } from "../ui/format";
 import { SearchField } from "../ui/SearchField";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { asRetention, KINDS } from "./describe";
 import { GroupTable } from "./GroupTable";
 import { groupsQuery, type Topic, topicsQuery } from "./queries";
@@ -48,9 +49,10 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
 
   return (
     <>
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">{groupsShown ? "Consumer groups" : "Topics"}</h1>
-        <span className="mr-auto text-muted">{found && asCount(found.length)}</span>
+      <Toolbar
+        title={groupsShown ? "Consumer groups" : "Topics"}
+        note={found && asCount(found.length)}
+      >
         {!groupsShown && (
           <label className="flex h-8 items-center gap-2 text-muted">
             <input
@@ -72,7 +74,7 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
           }}
           className="order-last w-full sm:order-none sm:w-64"
         />
-      </div>
+      </Toolbar>
       <TopicsTabs part={groupsShown ? "groups" : "topics"} />
       {shown.data && <Stale error={shown.error} since={shown.dataUpdatedAt} />}
       <section

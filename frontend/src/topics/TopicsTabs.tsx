@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { LinkTabs } from "../ui/LinkTabs";
+import { LinkTabs } from "./LinkTabs";
 import { NO_FILTER } from "./letters";
 import { waitingQuery } from "./queries";
 

@@ -1,5 +1,5 @@
 import { Link } from "react-router";
-import { asCount } from "./format";
+import { asCount } from "../ui/format";
 
 interface LinkTab {
   to: string;
