@@ -129,7 +129,8 @@ class Letters:
     def redrive(self, request: RedriveRequest) -> dict[str, Any]:
         """Give letters back, oldest first. Raises Problem where one of those named may not be.
 
-        One redrive at a time, so that two do not give back the same.
+        One redrive at a time in a process, so that two do not give back the same; what two
+        processes both give back takes effect once, as services remember its event.
         """
         if not self._redriving.acquire(blocking=False):
             raise Problem(

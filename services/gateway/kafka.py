@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 from confluent_kafka import (
     Consumer,
@@ -32,6 +32,7 @@ from services.eventkit.settings import Settings
 BROWSES = 4  # at a time in a process: each holds a thread, a connection and some memory
 TURN = 1.0  # seconds that a further one waits for its turn
 WAIT = 4.0  # seconds for an answer of Kafka
+RENEWED_AFTER = 10.0  # seconds for which a client is kept whatever it is answered
 _FIRST = 10  # offsets of a partition that are read before it is known how large its messages are
 
 Place = tuple[str, int]  # a topic and a partition
@@ -55,11 +56,16 @@ class Kafka:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._slots = threading.BoundedSemaphore(BROWSES)
+        self._making, self._made = threading.Lock(), 0.0
+        self._admin: AdminClient | None = None
 
-    @cached_property
+    @property
     def admin(self) -> AdminClient:
         """For questions about the cluster."""
-        return AdminClient(self._settings.kafka())
+        with self._making:
+            if self._admin is None:
+                self._admin, self._made = AdminClient(self._settings.kafka()), time.monotonic()
+            return self._admin
 
     def topics(self) -> dict[str, Any]:
         """The metadata of every topic. One that is asked for by its name might be made by that."""
@@ -104,7 +110,7 @@ class Kafka:
             ),
             request_timeout=WAIT,
         )
-        return {(at.topic, at.partition): _answer(each).offset for at, each in found.items()}
+        return {(at.topic, at.partition): self._answer(each).offset for at, each in found.items()}
 
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """The settings of topics; those of a topic that may not be read, or has gone, are empty."""
@@ -113,7 +119,7 @@ class Kafka:
         found: dict[str, dict[str, str]] = {}
         for resource, answer in answers.items():
             try:
-                found[resource.name] = {n: entry.value for n, entry in _answer(answer).items()}
+                found[resource.name] = {n: entry.value for n, entry in self._answer(answer).items()}
             except KafkaException as error:
                 if error.args[0].code() == KafkaError._TIMED_OUT:
                     raise
@@ -122,7 +128,7 @@ class Kafka:
 
     def groups(self) -> list[tuple[Any, dict[Place, int]]]:
         """Each consumer group's description, and what it has committed."""
-        listed = _answer(self.admin.list_consumer_groups(request_timeout=WAIT))
+        listed = self._answer(self.admin.list_consumer_groups(request_timeout=WAIT))
         names = sorted(group.group_id for group in listed.valid)
         if not names:
             return []
@@ -135,15 +141,36 @@ class Kafka:
         }
         return [
             (
-                _answer(described[name]),
+                self._answer(described[name]),
                 {
                     (at.topic, at.partition): at.offset
-                    for at in _answer(offsets[name]).topic_partitions or ()
+                    for at in self._answer(offsets[name]).topic_partitions or ()
                     if at.offset >= 0
                 },
             )
             for name in names
         ]
+
+    def _answer(self, future: Future[Any]) -> Any:
+        """What Kafka answers. It may be late by a moment in telling that it does not.
+
+        librdkafka may go on asking in vain about groups once its broker is back, which only a new
+        client mends; so the next question is asked by one, if this one is not new itself.
+        """
+        try:
+            return future.result(WAIT)
+        except (TimeoutError, KafkaException) as error:
+            late = isinstance(error, TimeoutError)
+            if late or error.args[0].code() == KafkaError._TIMED_OUT:
+                with self._making:
+                    old = self._admin  # let go outside of the lock, as that may take a while
+                    if time.monotonic() - self._made > RENEWED_AFTER:
+                        self._admin = None
+                del old
+            if late:
+                timed_out = KafkaError(KafkaError._TIMED_OUT, "no answer in time")
+                raise KafkaException(timed_out) from None
+            raise
 
     @contextmanager
     def reader(self, seconds: float = WAIT) -> Iterator["Reader"]:
@@ -314,12 +341,9 @@ class Scan:
         return True
 
 
-def _answer(future: Future[Any]) -> Any:
-    """What Kafka answers. It may be late by a moment in telling that it does not."""
-    try:
-        return future.result(WAIT)
-    except TimeoutError:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer in time")) from None
+def partition_of(key: str, partitions: int) -> int:
+    """The partition that our producers choose, by librdkafka's default: CRC-32 of the key."""
+    return crc32(key.encode()) % partitions
 
 
 def size_of(message: Message) -> int:

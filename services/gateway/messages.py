@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from zlib import crc32
 
 import orjson
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
@@ -23,7 +22,7 @@ from pydantic import (
 from services.eventkit.event import EPOCH, header, headers, rfc3339
 from services.eventkit.problems import Problem
 from services.events import Topic
-from services.gateway.kafka import Bounds, Kafka, Place, Scan, size_of
+from services.gateway.kafka import Bounds, Kafka, Place, Scan, partition_of, size_of
 from services.orderreplay import spec
 
 SHOWN = 64 * 1024  # bytes of a value; of a larger one the beginning is shown
@@ -94,7 +93,7 @@ def browse(
                     break
     return {
         "success": True,
-        "messages": [as_json(message) for message in found],
+        "messages": [asparsed(message) for message in found],
         "partitions": numbers,
         "scanned": scan.scanned,
         "cursor": None if scan.done else write_cursor(mark, scan.at.values()),
@@ -109,9 +108,9 @@ def _partitions(topic: str, there: Iterable[int], query: MessageQuery) -> list[i
             raise Problem(
                 400, "invalid-request", "partition: Send it, as an offset is one of a partition"
             )
-        # Where our producers alone write, a key is in the partition that librdkafka gives it.
+        # Where our producers alone write, they have chosen the partition.
         if query.key and topic in (*Topic, spec.TOPIC):
-            return [crc32(query.key.encode()) % len(numbers)]
+            return [partition_of(query.key, len(numbers))]
         return numbers
     if query.partition not in numbers:
         raise Problem(
@@ -163,43 +162,51 @@ def _field(message: Message, of_header: str, of_value: str) -> str | None:
     """An envelope's field: cheaply from its header, else from the value."""
     found = header(message, of_header)
     if found is None:
-        value = _json(message.value())
+        value = parsed(message.value())
         found = value.get(of_value) if isinstance(value, dict) else None
     return found if isinstance(found, str) else None
 
 
-def _json(value: bytes | None) -> Any:
+def parsed(value: bytes | None) -> Any:
+    """A value that is JSON, else None."""
     try:
         return orjson.loads(value or b"")
     except ValueError:
         return None
 
 
-def as_json(message: Message) -> dict[str, Any]:
-    """A message as clients see it, its value as JSON, text or base64, whichever it is."""
-    kind, milliseconds = message.timestamp()
+def outline(message: Message) -> dict[str, Any]:
+    """Where a message lies and what event it is, as clients see it."""
     names: dict[str, list[str]] = {}
-    for name, value in headers(message):
-        names.setdefault(name, []).append(value.decode(errors="replace"))
-    key, key_encoding = _text(message.key())
-    replay = header(message, "is-replay")
-    value = _json(message.value())
+    for name, each in headers(message):
+        names.setdefault(name, []).append(each.decode(errors="replace"))
+    kind, milliseconds = message.timestamp()
+    value = parsed(message.value())
     return {
         "topic": message.topic(),
         "partition": message.partition(),
         "offset": message.offset(),
         "timestamp": None if kind == TIMESTAMP_NOT_AVAILABLE else _moment(milliseconds),
+        "eventId": _field(message, "event-id", "eventId"),
+        "eventType": _field(message, "event-type", "eventType"),
+        "isReplay": header(message, "is-replay") == "true"
+        or (isinstance(value, dict) and value.get("isReplay") is True),
+        "headers": {name: ", ".join(values) for name, values in names.items()},
+    }
+
+
+def asparsed(message: Message) -> dict[str, Any]:
+    """A message as clients see it, its value as JSON, text or base64, whichever it is."""
+    key, key_encoding = _text(message.key())
+    return {
+        **outline(message),
         "timestampType": {TIMESTAMP_NOT_AVAILABLE: None, TIMESTAMP_CREATE_TIME: "create"}.get(
-            kind, "append"
+            message.timestamp()[0], "append"
         ),
         "key": key,
         "keyEncoding": key_encoding,
-        "headers": {name: ", ".join(values) for name, values in names.items()},
         **shown(message.value()),
         "size": size_of(message),
-        "eventId": _field(message, "event-id", "eventId"),
-        "eventType": _field(message, "event-type", "eventType"),
-        "isReplay": replay == "true" or (isinstance(value, dict) and value.get("isReplay") is True),
     }
 
 

@@ -1,22 +1,20 @@
 """Where the messages of an order lie in Kafka: its partition read from the order's time on."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
-from zlib import crc32
 
-import orjson
 from confluent_kafka import Message
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Connection
 
-from services.eventkit.event import EPOCH, header, headers, rfc3339
+from services.eventkit.event import EPOCH
 from services.eventkit.problems import Problem
 from services.events import TERMINAL, Topic
-from services.gateway.kafka import Bounds, Kafka, Place, Scan
+from services.gateway.kafka import Bounds, Kafka, Place, Scan, partition_of
+from services.gateway.messages import outline, parsed
 
 BOUNDS = Bounds(messages=20_000, bytes=20_000_000)
 SKEW = timedelta(seconds=5)  # between the clocks of services
@@ -51,11 +49,6 @@ def span(db: Connection, order_id: UUID) -> Span | None:
     if row is None:
         return None
     return Span(row.created_at, row.last if row.status in TERMINAL else None)
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """The partition that our producers choose, by librdkafka's default: CRC-32 of the key."""
-    return crc32(key.encode()) % partitions
 
 
 def messages(
@@ -100,20 +93,10 @@ def _offsets(kafka: Kafka, places: Iterable[Place], since: datetime) -> dict[Pla
 
 
 def _shown(message: Message) -> dict[str, Any]:
-    told = {name: value.decode(errors="replace") for name, value in headers(message)}
-    value: Any = None
-    with suppress(orjson.JSONDecodeError):
-        value = orjson.loads(message.value() or b"")
-    value = value if isinstance(value, dict) else {}
-    replay = value.get("replay")
+    value = parsed(message.value())
+    replay = value.get("replay") if isinstance(value, dict) else None
+    original = replay.get("originalEventId") if isinstance(replay, dict) else None
     return {
-        "topic": message.topic(),
-        "partition": message.partition(),
-        "offset": message.offset(),
-        "timestamp": rfc3339(EPOCH + timedelta(milliseconds=message.timestamp()[1])),
-        "eventId": header(message, "event-id") or value.get("eventId"),
-        "eventType": header(message, "event-type") or value.get("eventType"),
-        "isReplay": "is-replay" in told or value.get("isReplay") is True,
-        "originalEventId": replay.get("originalEventId") if isinstance(replay, dict) else None,
-        "headers": told,
+        **outline(message),
+        "originalEventId": original if isinstance(original, str) else None,
     }

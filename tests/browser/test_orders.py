@@ -46,7 +46,7 @@ def test_a_declined_order_is_seen_to_fail_and_says_why(open_page: Open) -> None:
     row.click()
     drawer = page.get_by_role("region", name=re.compile("^Order "))
     expect(drawer).to_contain_text("Payment failed")
-    expect(drawer.locator("p.text-bad")).to_contain_text("declined")
+    expect(drawer.locator("div.text-bad")).to_contain_text("declined")
     assert page.evaluate("window.same"), "the page was loaded again"
 
 
@@ -65,7 +65,7 @@ def test_an_order_of_more_than_there_is_fails_and_says_why(open_page: Open) -> N
     row.click()
     drawer = page.get_by_role("region", name=re.compile("^Order "))
     expect(drawer).to_contain_text("Inventory failed")
-    expect(drawer.locator("p.text-bad")).to_contain_text("Out of stock (PROD-002")
+    expect(drawer.locator("div.text-bad")).to_contain_text("Out of stock (PROD-002")
     assert page.evaluate("window.same"), "the page was loaded again"
 
 

@@ -116,6 +116,19 @@ def test_groups_and_partitions_are_shown_with_their_lag(
     assert cells(rows.nth(1)) == ["1", "0", "130", "130", "broker 1", "1", "all"]
 
 
+def test_off_its_network_a_page_says_why_there_is_nothing_until_it_is_back(
+    open_page: Open, sent: str
+) -> None:
+    page = open_page("/topics")
+    expect(page.get_by_role("row").filter(has_text=sent)).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Consumer groups").click()
+    expect(page.get_by_role("alert")).to_contain_text("The API cannot be reached")
+    page.context.set_offline(False)
+    expect(page.get_by_role("cell", name="payment", exact=True)).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_topic_is_paged_to_its_end(open_page: Open, sent: str) -> None:
     page = open_page(f"/topics/{sent}")
     expect(messages(page).first).to_contain_text('"number":259')
@@ -162,6 +175,7 @@ def test_messages_are_searched_by_key_type_header_and_text(open_page: Open, sent
     page.get_by_label("Text in the value").fill("104")
     page.get_by_label("Text in the value").press("Enter")
     expect(page.get_by_text("1 found among 260 looked at")).to_be_visible()
+    expect(page.get_by_label("Text in the value")).to_be_focused()
     expect(page).to_have_url(re.compile("key=key-4&text=104"))
     again = open_page(page.url[page.url.index("/topics") :])
     expect(messages(again)).to_have_count(1)

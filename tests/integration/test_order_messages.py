@@ -28,9 +28,10 @@ def places(messages: list[dict[str, Any]]) -> set[tuple[str, int, int]]:
 
 
 def make_topic(system: System, topic: str) -> None:
-    """Make a topic of one partition."""
+    """Make a topic of one partition, whose messages may have any time."""
     admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(10)
+    config = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    admin.create_topics([NewTopic(topic, 1, 1, config=config)])[topic].result(10)
 
 
 def test_the_messages_of_an_order_are_all_found_where_they_lie(system: System, wire: Wire) -> None:
@@ -116,11 +117,15 @@ def test_what_is_no_event_is_shown_too(system: System, wire: Wire) -> None:
     make_topic(system, topic)
     wire.send(topic, b"no JSON", order, headers=[("colour", b"red")])
     wire.send(topic, None, order)
+    wire.producer.produce(topic, b"{}", order, timestamp=10**17)
+    assert wire.producer.flush(10) == 0
     shown = [m for m in looked_up(system, order, topic)["messages"] if m["topic"] == topic]
     assert [(m["offset"], m["eventId"], m["eventType"], m["headers"]) for m in shown] == [
         (0, None, None, {"colour": "red"}),
         (1, None, None, {}),
+        (2, None, None, {}),
     ]
+    assert shown[2]["timestamp"] is None
 
 
 def test_without_kafka_the_lookup_says_so(system: System) -> None:

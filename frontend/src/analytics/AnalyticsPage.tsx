@@ -1,15 +1,16 @@
 import { useMemo } from "react";
-import { troubleOf } from "../api/problem";
+import { useFailure } from "../api/failure";
 import { asCount, asExactTime, asMoney } from "../ui/format";
-import { Segments } from "../ui/Segments";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { Cards } from "./Cards";
 import { Failures } from "./Failures";
 import { Funnel } from "./Funnel";
 import { type Analytics, asBound, series } from "./figures";
 import { RangeChooser } from "./RangeChooser";
 import { betweenOf, hoursOf, type Unit } from "./range";
+import { Segments } from "./Segments";
 import { OrdersChart, RevenueChart } from "./SeriesCharts";
 import { StatusChart } from "./StatusChart";
 import { useAnalytics } from "./useAnalytics";
@@ -19,16 +20,19 @@ import { useRange } from "./useRange";
 export default function AnalyticsPage() {
   const { range, unit, setRange, setUnit } = useRange();
   const read = useAnalytics(range);
-  const trouble = troubleOf(read);
+  const failure = useFailure(read);
   const hours = hoursOf(range);
   const between = read.data?.range ?? betweenOf(range, Date.now());
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">Analytics</h1>
-        <span className="mr-auto text-muted">
-          <Bound at={between.from} /> – <Bound at={between.to} />
-        </span>
+      <Toolbar
+        title="Analytics"
+        note={
+          <>
+            <Bound at={between.from} /> – <Bound at={between.to} />
+          </>
+        }
+      >
         <Segments<Unit>
           label="Draw by"
           value={unit}
@@ -44,7 +48,7 @@ export default function AnalyticsPage() {
           onChange={setUnit}
         />
         <RangeChooser range={range} between={between} onChange={setRange} />
-      </div>
+      </Toolbar>
       {read.data && <Stale error={read.error} since={read.dataUpdatedAt} />}
       <section
         aria-label="Analytics"
@@ -54,8 +58,8 @@ export default function AnalyticsPage() {
       >
         {read.data ? (
           <Shown analytics={read.data} unit={unit} fading={read.isPlaceholderData} />
-        ) : trouble !== null ? (
-          <Failed error={trouble} onRetry={() => void read.refetch()} />
+        ) : failure ? (
+          <Failed error={failure} onRetry={() => void read.refetch()} />
         ) : (
           <Loading />
         )}

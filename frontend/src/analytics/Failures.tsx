@@ -1,6 +1,6 @@
 import { asCount, asWords } from "../ui/format";
-import { Panel } from "../ui/Panel";
 import { asShare } from "./figures";
+import { Panel } from "./Panel";
 
 /** Why orders failed, the most frequent reason first. */
 export function Failures({ of }: { of: Record<string, number> }) {

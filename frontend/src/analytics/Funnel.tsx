@@ -1,7 +1,7 @@
 import type { Schemas } from "../api/client";
 import { asCount } from "../ui/format";
-import { Panel } from "../ui/Panel";
 import { asShare, type Stage, stages } from "./figures";
+import { Panel } from "./Panel";
 
 /** How far the orders of a range came, stage by stage, and how many each stage let go. */
 export function Funnel({ of }: { of: Schemas["Funnel"] }) {

@@ -1,8 +1,9 @@
 import { type FormEvent, useState } from "react";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
-import { Segments } from "../ui/Segments";
-import { type Between, faultOf, fromField, type Range, SPANS, type Span, toField } from "./range";
+import { toLocal } from "../ui/format";
+import { type Between, faultOf, fromLocal, type Range, SPANS, type Span } from "./range";
+import { Segments } from "./Segments";
 
 interface Props {
   range: Range;
@@ -61,14 +62,14 @@ function OwnRange({
   between: Between;
   onChange: (chosen: Between) => void;
 }) {
-  const [from, setFrom] = useState(() => toField(between.from));
-  const [to, setTo] = useState(() => toField(between.to));
+  const [from, setFrom] = useState(() => toLocal(between.from));
+  const [to, setTo] = useState(() => toLocal(between.to));
   const [fault, setFault] = useState<string>();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const found = faultOf(from, to);
     setFault(found);
-    if (!found) onChange({ from: fromField(from), to: fromField(to) });
+    if (!found) onChange({ from: fromLocal(from), to: fromLocal(to) });
   };
   return (
     <form

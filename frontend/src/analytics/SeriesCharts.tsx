@@ -1,7 +1,7 @@
 import { asCount, asMoney } from "../ui/format";
-import { Panel } from "../ui/Panel";
 import { BarChart, type Layer } from "./BarChart";
 import { type Bucket, sumMoney } from "./figures";
+import { Panel } from "./Panel";
 import type { Unit } from "./range";
 
 const ORDER_LAYERS: readonly Layer[] = (

@@ -10,8 +10,8 @@ import { Chart } from "react-chartjs-2";
 import type { Schemas } from "../api/client";
 import { type OrderStatus, STATUSES } from "../orders/status";
 import { asCount, asWords } from "../ui/format";
-import { Panel } from "../ui/Panel";
 import { asShare } from "./figures";
+import { Panel } from "./Panel";
 import { useColours, useStillness } from "./useLooks";
 
 ChartJs.register(DoughnutController, ArcElement, Tooltip);

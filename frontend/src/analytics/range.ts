@@ -82,13 +82,7 @@ export function faultOf(from: string, to: string): string | undefined {
   return undefined;
 }
 
-/** A time as a field of day and time holds it, in the reader's zone. */
-export function toField(time: string): string {
-  const at = new Date(time);
-  return new Date(at.getTime() - at.getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
-}
-
-/** The time that such a field holds. */
-export function fromField(text: string): string {
+/** The time that an input of type datetime-local holds, in the reader's zone. */
+export function fromLocal(text: string): string {
   return new Date(text).toISOString();
 }

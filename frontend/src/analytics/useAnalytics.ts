@@ -1,8 +1,8 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 import { answer, api } from "../api/client";
-import { feed, useBatches } from "../live/live";
-import { usePolling } from "../orders/queries";
+import { again } from "../api/failure";
+import { feed, useBatches, usePolling } from "../live/live";
 import { betweenOf, type Range } from "./range";
 
 const EVERY = 2_000; // ms between two reads while events come
@@ -19,8 +19,7 @@ export function useAnalytics(range: Range) {
       return (await answer(api.GET("/api/analytics", { params: { query }, signal }))).analytics;
     },
     placeholderData: keepPreviousData,
-    // Where there is nothing yet, its error stays until one tries again.
-    refetchInterval: ({ state }) => (state.data ? polling || AT_REST : false),
+    refetchInterval: ({ state }) => again(state.error, polling || AT_REST),
   });
 }
 

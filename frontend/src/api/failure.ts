@@ -1,7 +1,8 @@
 import { useState } from "react";
-import { Problem } from "./problem";
+import { Problem, unreachable } from "./problem";
 
 const AGAIN = 5_000;
+const OFF_NETWORK = unreachable();
 
 /** How often to ask, ms: soon again after an error that may pass, else as `otherwise` says. */
 export function again(error: unknown, otherwise: number | false): number | false {
@@ -9,9 +10,11 @@ export function again(error: unknown, otherwise: number | false): number | false
 }
 
 /** Why there is nothing to show, if that is so; it stays while the same is tried again. */
-export function useFailure(query: { data: unknown; error: unknown }): unknown {
+export function useFailure(query: { data: unknown; error: unknown; isPaused: boolean }): unknown {
   const [last, setLast] = useState<unknown>(null);
-  const now = query.error ?? (query.data === undefined ? last : null);
+  const kept = query.data === undefined ? last : null;
+  // Off its network a machine does not even ask, so that no error comes.
+  const now = query.error ?? (query.isPaused ? OFF_NETWORK : kept);
   if (now !== last) setLast(now);
   return query.data === undefined ? now : null;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { asProblem, problemOf, troubleOf, unreachable } from "./problem";
+import { asProblem, problemOf, unreachable } from "./problem";
 
 describe("a problem", () => {
   test("has the words of the API, and each field's own", () => {
@@ -20,11 +20,6 @@ describe("a problem", () => {
     expect(problemOf(500, "").detail).toContain("Is the gateway running?");
     expect(problemOf(502, "<html>").passing).toBe(true);
     expect(unreachable().passing).toBe(true);
-  });
-
-  test("is that no answer comes, where a machine is off its network and does not ask", () => {
-    expect(troubleOf({ isPaused: true, error: null })).toEqual(unreachable());
-    expect(troubleOf({ isPaused: false, error: null })).toBeNull();
   });
 
   test("is made of anything that is thrown", () => {

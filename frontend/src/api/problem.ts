@@ -49,11 +49,6 @@ export function unreachable(): Problem {
   );
 }
 
-/** Why a query has nothing newer, if so; off its network a machine does not even ask. */
-export function troubleOf(query: { isPaused: boolean; error: unknown }): unknown {
-  return query.isPaused ? unreachable() : query.error;
-}
-
 /** Any error as a Problem, so that it can be shown. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;

@@ -811,9 +811,9 @@ export interface components {
             offset: number;
             /**
              * Format: date-time
-             * @description When it was produced.
+             * @description Null where it has none, or one outside the years 1 to 9999.
              */
-            timestamp: string;
+            timestamp: string | null;
             /** @description Null where the message is no event. */
             eventId: string | null;
             /** @description Null where the message is no event. */
@@ -822,7 +822,7 @@ export interface components {
             isReplay: boolean;
             /** @description The event that a replay has copied; null where it is no copy. */
             originalEventId: string | null;
-            /** @description As text; of a name that is there twice, the last. */
+            /** @description As text; values of a repeated name are joined by a comma. */
             headers: {
                 [key: string]: string;
             };

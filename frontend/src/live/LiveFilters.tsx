@@ -1,3 +1,4 @@
+import { CONTROL } from "../ui/Field";
 import { asWords } from "../ui/format";
 import type { LiveFilter } from "./filter";
 import { SERVICES, TYPES } from "./protocol";
@@ -7,8 +8,6 @@ interface Props {
   onChange: (filter: LiveFilter) => void;
 }
 
-const CONTROL = "h-8 rounded-md border border-line-strong bg-surface px-2";
-
 export function LiveFilters({ filter, onChange }: Props) {
   return (
     <div className="order-last flex w-full flex-wrap gap-2 md:order-none md:w-auto">
@@ -16,7 +15,7 @@ export function LiveFilters({ filter, onChange }: Props) {
         aria-label="Event type"
         value={filter.type}
         onChange={({ target }) => onChange({ ...filter, type: target.value })}
-        className={`${CONTROL} min-w-0 flex-1 md:flex-none`}
+        className={`${CONTROL} flex-1 md:flex-none`}
       >
         <option value="">All types</option>
         {TYPES.map((type) => (
@@ -29,7 +28,7 @@ export function LiveFilters({ filter, onChange }: Props) {
         aria-label="Service"
         value={filter.service}
         onChange={({ target }) => onChange({ ...filter, service: target.value })}
-        className={`${CONTROL} min-w-0 flex-1 md:flex-none`}
+        className={`${CONTROL} flex-1 md:flex-none`}
       >
         <option value="">All services</option>
         {SERVICES.map((service) => (

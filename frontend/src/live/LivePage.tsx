@@ -3,6 +3,7 @@ import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Empty } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { EventDetail } from "./EventDetail";
 import { EventList } from "./EventList";
 import { KEPT } from "./feed";
@@ -26,11 +27,14 @@ export default function LivePage() {
   return (
     <div className="flex min-h-0 flex-1 flex-col lg:flex-row">
       <section aria-label="Live events" className="flex min-w-0 flex-1 flex-col">
-        <div className="flex flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-          <h1 className="text-sm font-semibold">Live</h1>
-          <span className="mr-auto text-muted" title="Over the last five seconds">
-            {rate.toLocaleString(undefined, { maximumFractionDigits: 1 })} events/s
-          </span>
+        <Toolbar
+          title="Live"
+          note={
+            <span title="Over the last five seconds">
+              {rate.toLocaleString(undefined, { maximumFractionDigits: 1 })} events/s
+            </span>
+          }
+        >
           <LiveFilters filter={filter} onChange={setFilter} />
           <Button
             aria-pressed={paused !== null}
@@ -45,7 +49,7 @@ export default function LivePage() {
               </span>
             )}
           </Button>
-        </div>
+        </Toolbar>
         {shown.length > 0 ? (
           <EventList events={shown} selected={selected?.eventId} onSelect={setSelected} />
         ) : arriving.length > 0 ? (

@@ -4,6 +4,8 @@ import { type LiveEvent, parse, type Summary } from "./protocol";
 export const KEPT = 2000;
 /** ms between two times that events are handed on: nobody reads a list that changes more often. */
 const HAND_ON = 100;
+/** ms after which no frame is waited for. */
+const FRAMELESS = 250;
 const RATE_SECONDS = 5;
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 15_000;
@@ -44,15 +46,22 @@ const browser: Surroundings = {
   now: () => Date.now(),
   random: () => Math.random(),
   soon: (callback) => {
-    const wait = lastCall + HAND_ON - performance.now();
     const call = () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(late);
       lastCall = performance.now();
       callback();
     };
-    // Hidden pages draw no frames, and what comes must not pile up.
-    if (document.visibilityState === "hidden") setTimeout(call, Math.max(wait, 250));
-    else if (wait <= 0) requestAnimationFrame(call);
-    else setTimeout(() => requestAnimationFrame(call), wait);
+    let frame = 0;
+    let late: ReturnType<typeof setTimeout> | undefined;
+    setTimeout(
+      () => {
+        frame = requestAnimationFrame(call);
+        // Pages that are hidden, even by now, draw no frames, and what comes must not pile up.
+        late = setTimeout(call, FRAMELESS);
+      },
+      Math.max(0, lastCall + HAND_ON - performance.now()),
+    );
   },
 };
 let lastCall = 0;

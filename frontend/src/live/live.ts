@@ -3,6 +3,8 @@ import { env } from "../config";
 import { type Connection, Feed } from "./feed";
 import type { LiveEvent } from "./protocol";
 
+const POLL = 5_000;
+
 /** The feed of this page. */
 export const feed = new Feed(env.liveUrl);
 
@@ -16,6 +18,11 @@ export function startFeed(): void {
 /** How the connection is. */
 export function useConnection(): Connection {
   return useSyncExternalStore(feed.subscribe, feed.connection);
+}
+
+/** How often to ask the API by ourselves, ms: while the feed is away it tells nothing. */
+export function usePolling(): number | false {
+  return useConnection().phase === "live" ? false : POLL;
 }
 
 /** The newest events, oldest first; renders at most ten times a second. */

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
 import { type Order, orderQuery } from "./queries";
 import { ENDS, type OrderStatus } from "./status";
@@ -66,19 +67,18 @@ export function CancelOrder({ order, status }: { order: Order; status: OrderStat
 }
 
 const OUTCOMES = {
-  requested: { tone: "bg-warn-ground text-warn", text: "Cancel requested; shipping decides." },
-  accepted: { tone: "bg-calm-ground text-calm", text: "Cancelled, and the money given back." },
-  refused: { tone: "bg-bad-ground text-bad", text: "The cancel was refused." },
-};
+  requested: { tone: "warn", text: "Cancel requested; shipping decides." },
+  accepted: { tone: "calm", text: "Cancelled, and the money given back." },
+  refused: { tone: "bad", text: "The cancel was refused." },
+} as const;
 
 function Outcome({ cancellation }: { cancellation: Schemas["Cancellation"] }) {
   const { status, reason, detail } = cancellation;
   const { tone, text } = OUTCOMES[status];
   return (
-    <div role="status" className={`rounded-md px-3 py-2 ${tone}`}>
-      <p className="font-medium">{text}</p>
+    <Callout role="status" tone={tone} title={text}>
       {detail && <p>{detail}</p>}
       {reason && <p>Reason given: {reason}</p>}
-    </div>
+    </Callout>
   );
 }

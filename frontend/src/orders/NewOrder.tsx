@@ -2,9 +2,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
-import { asProblem, type Problem } from "../api/problem";
+import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
 import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -45,7 +46,7 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
   useEffect(() => {
     if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   }, [problem]);
-  const onLines = lineErrors(cart, problem?.fields ?? new Map());
+  const onLines = lineErrors(placing.variables?.items ?? [], problem?.fields ?? new Map());
   const inline =
     onLines.size > 0 || ["customerId", "customerEmail"].some((f) => problem?.fields.has(f));
 
@@ -107,10 +108,9 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
         />
       </div>
       {problem && !inline && (
-        <div role="alert" className="rounded-md bg-bad-ground p-3 text-bad">
-          <p className="font-medium">{asProblem(problem).title}</p>
-          <p>{asProblem(problem).detail}</p>
-        </div>
+        <Callout role="alert" tone="bad" title={problem.title}>
+          {problem.detail}
+        </Callout>
       )}
       <CartLines cart={cart} products={products} onChange={setCart} />
       <Button

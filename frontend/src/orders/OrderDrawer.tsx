@@ -2,16 +2,15 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useMemo } from "react";
 import { useLocation, useNavigate, useParams } from "react-router";
 import { again, useFailure } from "../api/failure";
-import { useEvents } from "../live/live";
-import { Button } from "../ui/Button";
-import { copyText } from "../ui/copy";
-import { Drawer } from "../ui/Drawer";
+import { useEvents, usePolling } from "../live/live";
+import { Callout } from "../ui/Callout";
+import { CopyLink } from "../ui/CopyButton";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asMoney, shortId } from "../ui/format";
-import { Icon } from "../ui/Icon";
-import { Failed, Skeleton } from "../ui/states";
+import { Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { CancelOrder } from "./CancelOrder";
-import { type Order, orderEventsQuery, orderQuery, usePolling } from "./queries";
+import { type Order, orderEventsQuery, orderQuery } from "./queries";
 import { StatusBadge } from "./StatusBadge";
 import { later } from "./status";
 import { Timeline } from "./Timeline";
@@ -44,15 +43,7 @@ export function OrderDrawer() {
       }
       closeLabel="Close order"
       onClose={close}
-      actions={
-        <Button
-          kind="quiet"
-          onClick={() => void copyText(`${window.location.origin}/orders/${orderId}`, "link")}
-        >
-          <Icon name="link" size={14} />
-          Copy link
-        </Button>
-      }
+      actions={<CopyLink path={`/orders/${orderId}`} />}
     >
       <Contents orderId={orderId} />
     </Drawer>
@@ -92,13 +83,7 @@ function Contents({ orderId }: { orderId: string }) {
     return <Failed error={failure} onRetry={() => void order.refetch()} />;
   }
   if (!order.data) {
-    return (
-      <div className="flex flex-col gap-4 p-4">
-        <Skeleton className="h-20" />
-        <Skeleton className="h-32" />
-        <Skeleton className="h-64" />
-      </div>
-    );
+    return <DrawerSkeleton />;
   }
   const status = told ? later(told.status, order.data.status) : order.data.status;
   return (
@@ -143,7 +128,9 @@ function Facts({ order, status }: { order: Order; status: ReactNode }) {
         </dd>
       </dl>
       {order.failure_reason && (
-        <p className="-mt-2 rounded-md bg-bad-ground px-3 py-2 text-bad">{order.failure_reason}</p>
+        <Callout tone="bad" className="-mt-2">
+          {order.failure_reason}
+        </Callout>
       )}
     </>
   );

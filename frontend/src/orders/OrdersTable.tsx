@@ -5,7 +5,7 @@ import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Empty, Failed, LoadingRows } from "../ui/states";
 import { OrderRow } from "./OrderRow";
 import { OrdersToolbar } from "./OrdersToolbar";
 import { type Order, type Sort, useOrderPage } from "./queries";
@@ -102,7 +102,9 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
               onPointerLeave={() => setHeld(false)}
               className={page.isPlaceholderData ? "opacity-60 transition-opacity" : ""}
             >
-              {page.isPending ? <LoadingRows /> : null}
+              {page.isPending ? (
+                <LoadingRows columns={7} className="h-10 border-b border-line px-4" />
+              ) : null}
               {orders.map((order) => (
                 <OrderRow
                   key={order.id}
@@ -180,15 +182,4 @@ function Sortable({ of, label, sort, set, right, wide }: SortableProps) {
       </button>
     </th>
   );
-}
-
-function LoadingRows() {
-  return Array.from({ length: 12 }, (_, row) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
-    <tr key={row}>
-      <td colSpan={7} className="h-10 border-b border-line px-4">
-        <Skeleton className="h-3.5 w-full" />
-      </td>
-    </tr>
-  ));
 }

@@ -1,23 +1,24 @@
+import { Badge } from "../ui/Badge";
+import type { Tone } from "../ui/tones";
 import type { OrderStatus } from "./status";
 
-const TONES: Record<OrderStatus, string> = {
-  pending: "bg-calm-ground text-calm",
-  processing: "bg-info-ground text-info",
-  reserved: "bg-info-ground text-info",
-  paid: "bg-accent-ground text-accent",
-  preparing: "bg-accent-ground text-accent",
-  shipped: "bg-warn-ground text-warn",
-  completed: "bg-good-ground text-good",
-  failed: "bg-bad-ground text-bad",
-  cancelled: "bg-calm-ground text-calm line-through decoration-1",
+const TONES: Record<OrderStatus, Tone> = {
+  pending: "calm",
+  processing: "info",
+  reserved: "info",
+  paid: "accent",
+  preparing: "accent",
+  shipped: "warn",
+  completed: "good",
+  failed: "bad",
+  cancelled: "calm",
 };
 
 export function StatusBadge({ status }: { status: OrderStatus }) {
+  const struck = status === "cancelled" ? "line-through decoration-1" : "";
   return (
-    <span
-      className={`inline-flex h-5 items-center rounded-full px-2 text-2xs font-medium capitalize ${TONES[status]}`}
-    >
+    <Badge tone={TONES[status]} className={`capitalize ${struck}`}>
       {status}
-    </span>
+    </Badge>
   );
 }

@@ -1,4 +1,5 @@
 import { Link } from "react-router";
+import { Badge } from "../ui/Badge";
 import { asClock, asExactTime, asSpan, asWords } from "../ui/format";
 import { Json } from "../ui/Json";
 import { asPlace } from "./places";
@@ -34,9 +35,9 @@ export function Timeline({ steps }: { steps: readonly Step[] }) {
                 </span>
               )}
               {step.copies.length > 0 && (
-                <span className="rounded-full bg-info-ground px-2 text-2xs font-medium text-info">
+                <Badge tone="info">
                   {step.copies.length === 1 ? "Replayed" : `Replayed ${step.copies.length} times`}
-                </span>
+                </Badge>
               )}
               <span className="ml-auto flex gap-2 text-xs whitespace-nowrap text-muted">
                 {step.since !== null && <span>+{asSpan(step.since)}</span>}

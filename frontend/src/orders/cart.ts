@@ -25,13 +25,15 @@ export function totalOf(cart: Cart, products: readonly { product_id: string; pri
   return fromCents(cents);
 }
 
-/** The messages of the API about lines, `items[1].quantity`, by the product of the line. */
-export function lineErrors(cart: Cart, fields: ReadonlyMap<string, string>): Map<string, string> {
-  const products = [...cart.keys()];
+/** The messages of the API about lines, `items[1].quantity`, by the product of the line sent. */
+export function lineErrors(
+  sent: readonly { productId: string }[],
+  fields: ReadonlyMap<string, string>,
+): Map<string, string> {
   const errors = new Map<string, string>();
   for (const [field, message] of fields) {
-    const product = products[Number(/^items\[(\d+)\]/.exec(field)?.[1] ?? Number.NaN)];
-    if (product) errors.set(product, message);
+    const line = sent[Number(/^items\[(\d+)\]/.exec(field)?.[1] ?? Number.NaN)];
+    if (line) errors.set(line.productId, message);
   }
   return errors;
 }

@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../api/client";
 import { again } from "../api/failure";
-import { useConnection } from "../live/live";
+import { usePolling } from "../live/live";
 import { replayTopics } from "./places";
 import type { OrderStatus } from "./status";
 
@@ -27,12 +27,6 @@ export interface Filter {
 }
 
 const PAGE = 50;
-const POLL = 5_000;
-
-/** How often to ask the API by ourselves, ms: while the feed is away it tells nothing. */
-export function usePolling(): number | false {
-  return useConnection().phase === "live" ? false : POLL;
-}
 
 /** One page of the orders that a filter leaves; the page before is shown until it is there. */
 export function useOrderPage({ status, q, sort }: Filter, cursor: string | undefined) {

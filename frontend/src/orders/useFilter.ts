@@ -4,7 +4,7 @@ import { type Filter, SORTS } from "./queries";
 import { STATUSES } from "./status";
 
 /** The filter in the address, so that a link shows the same orders; what it has wrong is left out. */
-export function readFilter(params: URLSearchParams): Filter {
+function readFilter(params: URLSearchParams): Filter {
   return {
     status: STATUSES.find((status) => status === params.get("status")) ?? null,
     q: (params.get("q") ?? "").slice(0, 100),

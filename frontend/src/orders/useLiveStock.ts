@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 import { again } from "../api/failure";
-import { useBatches } from "../live/live";
+import { useBatches, usePolling } from "../live/live";
 import type { LiveEvent } from "../live/protocol";
-import { inventoryQuery, usePolling } from "./queries";
+import { inventoryQuery } from "./queries";
 
 const EVERY = 1_000; // ms between two reads
 

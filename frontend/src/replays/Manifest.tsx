@@ -1,4 +1,5 @@
 import { Button } from "../ui/Button";
+import { Code } from "../ui/Code";
 import { copyText } from "../ui/copy";
 import { Icon } from "../ui/Icon";
 
@@ -15,16 +16,12 @@ export function Manifest({ text }: { text: string }) {
           Copy YAML
         </Button>
       </div>
-      <pre
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must do too
-        tabIndex={0}
-        className="overflow-x-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5"
-      >
+      <Code>
         {text.split("\n").map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one text never move
           <Line key={index} text={line} />
         ))}
-      </pre>
+      </Code>
     </section>
   );
 }

@@ -2,9 +2,11 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 import type { Schemas } from "../api/client";
+import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
 import { Manifest } from "./Manifest";
@@ -30,6 +32,7 @@ export function NewReplay() {
   // The dry run that was asked for last, and of which spec.
   const [asked, setAsked] = useState<{ id: string; of: string } | null>(null);
   const dryRun = useQuery({ ...replayQuery(asked?.id ?? ""), enabled: asked !== null });
+  const failure = useFailure(dryRun);
   const stale = asked !== null && asked.of !== text;
   const ready = asked !== null && !stale && dryRun.data?.phase === "Completed";
 
@@ -98,10 +101,9 @@ export function NewReplay() {
       <div className="grid min-h-0 flex-1 content-start lg:grid-cols-[1fr_26rem] lg:content-stretch xl:grid-cols-[1fr_32rem]">
         <div className="flex flex-col gap-4 p-4 lg:overflow-y-auto">
           {problem && faults.rest && (
-            <div role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
-              <p className="font-medium">{problem.title}</p>
-              <p>{faults.rest}</p>
-            </div>
+            <Callout role="alert" tone="bad" title={problem.title}>
+              {faults.rest}
+            </Callout>
           )}
           <SpecFields
             draft={draft}
@@ -118,7 +120,7 @@ export function NewReplay() {
             asked={asked !== null}
             stale={stale}
             replay={dryRun.data}
-            error={dryRun.error}
+            failure={failure}
           />
           <Manifest text={manifest} />
         </aside>

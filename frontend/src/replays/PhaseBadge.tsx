@@ -1,22 +1,25 @@
+import { Badge } from "../ui/Badge";
+import type { Tone } from "../ui/tones";
 import type { Phase } from "./phase";
 
-const TONES: Record<Phase, string> = {
-  Pending: "bg-calm-ground text-calm",
-  Running: "bg-info-ground text-info",
-  Suspended: "bg-warn-ground text-warn",
-  Completed: "bg-good-ground text-good",
-  Failed: "bg-bad-ground text-bad",
-  Cancelled: "bg-calm-ground text-calm line-through decoration-1",
+const TONES: Record<Phase, Tone> = {
+  Pending: "calm",
+  Running: "info",
+  Suspended: "warn",
+  Completed: "good",
+  Failed: "bad",
+  Cancelled: "calm",
 };
 
 export function PhaseBadge({ phase, preview }: { phase: Phase; preview: boolean }) {
   return (
     <span className="inline-flex gap-1">
-      <span
-        className={`inline-flex h-5 items-center rounded-full px-2 text-2xs font-medium ${TONES[phase]}`}
+      <Badge
+        tone={TONES[phase]}
+        className={phase === "Cancelled" ? "line-through decoration-1" : ""}
       >
         {phase}
-      </span>
+      </Badge>
       {preview && (
         <span
           title="A dry run: it only counts, and writes nothing"

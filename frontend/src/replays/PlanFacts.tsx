@@ -1,8 +1,8 @@
-import { asCount, asWords } from "../ui/format";
+import { Callout } from "../ui/Callout";
+import { asBytes, asCount, asWords } from "../ui/format";
 import { Time } from "../ui/Time";
 import { Counts } from "./Counts";
 import type { Plan } from "./phase";
-import { asBytes } from "./words";
 
 /** What was counted before anything was written. */
 export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {
@@ -56,9 +56,9 @@ export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {
         </dd>
       </dl>
       {plan.warnings.map((warning) => (
-        <p key={warning} className="rounded-md bg-warn-ground px-3 py-2 text-warn">
+        <Callout key={warning} tone="warn">
           {warning}
-        </p>
+        </Callout>
       ))}
       <Counts caption="By type" counts={plan.byType} label={asWords} />
     </div>

@@ -1,3 +1,4 @@
+import { Callout } from "../ui/Callout";
 import { Failed, Skeleton } from "../ui/states";
 import { PlanFacts } from "./PlanFacts";
 import type { Replay } from "./phase";
@@ -12,18 +13,19 @@ interface Props {
   stale: boolean;
   /** The dry run. */
   replay: Replay | undefined;
-  error: unknown;
+  /** Why it is not there. */
+  failure: unknown;
 }
 
 /** What a dry run counted, and whether that is still what the form says. */
-export function Preview({ spec, asked, stale, replay, error }: Props) {
+export function Preview({ spec, asked, stale, replay, failure }: Props) {
   return (
     <section aria-label="Preview" className="flex flex-col gap-3">
       <h2 className="text-sm font-semibold">Preview</h2>
       {stale && (
-        <p role="status" className="rounded-md bg-warn-ground px-3 py-2 text-warn">
+        <Callout role="status" tone="warn">
           The form has changed since; preview it again before you start it.
-        </p>
+        </Callout>
       )}
       <div className={stale ? "opacity-70" : ""}>
         {!asked ? (
@@ -31,12 +33,12 @@ export function Preview({ spec, asked, stale, replay, error }: Props) {
             A preview counts what would be replayed and writes nothing. Then the replay can be
             started.
           </p>
-        ) : error && !replay ? (
-          <Failed error={error} />
+        ) : failure ? (
+          <Failed error={failure} />
         ) : replay?.phase === "Failed" ? (
-          <p role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
+          <Callout role="alert" tone="bad">
             {standing(replay)}
-          </p>
+          </Callout>
         ) : replay?.phase === "Completed" && replay.plan ? (
           <PlanFacts
             plan={replay.plan}

@@ -1,14 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { Link, useLocation, useNavigate, useParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { TYPES } from "../live/protocol";
 import { Button } from "../ui/Button";
-import { copyText } from "../ui/copy";
-import { Drawer } from "../ui/Drawer";
+import { Callout } from "../ui/Callout";
+import { CopyLink } from "../ui/CopyButton";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asCount, asSpan, asWords } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
-import { Failed, Skeleton } from "../ui/states";
+import { Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { Counts } from "./Counts";
 import { Manifest } from "./Manifest";
@@ -45,17 +47,7 @@ export function ReplayDrawer() {
       }
       closeLabel="Close replay"
       onClose={close}
-      actions={
-        <Button
-          kind="quiet"
-          onClick={() =>
-            void copyText(`${window.location.origin}/replays/${encodeURIComponent(id)}`, "link")
-          }
-        >
-          <Icon name="link" size={14} />
-          Copy link
-        </Button>
-      }
+      actions={<CopyLink path={`/replays/${encodeURIComponent(id)}`} />}
     >
       <Contents key={id} id={id} />
     </Drawer>
@@ -63,16 +55,12 @@ export function ReplayDrawer() {
 }
 
 function Contents({ id }: { id: string }) {
-  const { data, error, isError, refetch, dataUpdatedAt } = useQuery(replayQuery(id));
-  if (isError && !data) return <Failed error={error} onRetry={() => void refetch()} />;
+  const replay = useQuery(replayQuery(id));
+  const failure = useFailure(replay);
+  const { data, error, refetch, dataUpdatedAt } = replay;
+  if (failure) return <Failed error={failure} onRetry={() => void refetch()} />;
   if (!data) {
-    return (
-      <div className="flex flex-col gap-4 p-4">
-        <Skeleton className="h-20" />
-        <Skeleton className="h-32" />
-        <Skeleton className="h-64" />
-      </div>
-    );
+    return <DrawerSkeleton />;
   }
   return (
     <>
@@ -107,13 +95,10 @@ function State({ replay }: { replay: Replay }) {
         {phase !== "Failed" && <span className="text-muted">{standing(replay)}</span>}
       </div>
       {phase === "Failed" && (
-        <div role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
-          <p className="font-medium break-words">{standing(replay)}</p>
-          <p>
-            It is not tried again by itself. Mend what is said here, then make a new one of the
-            same; what was written stays on the topic.
-          </p>
-        </div>
+        <Callout role="alert" tone="bad" title={standing(replay)}>
+          It is not tried again by itself. Mend what is said here, then make a new one of the same;
+          what was written stays on the topic.
+        </Callout>
       )}
       <ReplayProgress replay={replay} />
       {!spec.dryRun && (

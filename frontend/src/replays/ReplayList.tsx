@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useNavigate, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { LISTED, replaysQuery } from "./queries";
 import { ReplayRow } from "./ReplayRow";
 
@@ -14,16 +16,16 @@ export function ReplayList() {
   const navigate = useNavigate();
   const previews = params.get("previews") === "1";
   const list = useQuery(replaysQuery(previews));
+  const failure = useFailure(list);
   const replays = list.data ?? [];
   return (
     <section aria-label="Replays" className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">Replays</h1>
-        <span className="mr-auto text-muted">
-          {replays.length === LISTED
-            ? `the newest ${LISTED}`
-            : list.data && asCount(replays.length)}
-        </span>
+      <Toolbar
+        title="Replays"
+        note={
+          replays.length === LISTED ? `the newest ${LISTED}` : list.data && asCount(replays.length)
+        }
+      >
         <label className="flex h-8 cursor-pointer items-center gap-1.5 px-1 text-muted hover:text-ink">
           <input
             type="checkbox"
@@ -39,11 +41,11 @@ export function ReplayList() {
           <Icon name="plus" size={14} />
           New replay
         </Button>
-      </div>
+      </Toolbar>
       {list.data && <Stale error={list.error} since={list.dataUpdatedAt} />}
       <div className="min-h-0 flex-1 lg:overflow-y-auto">
-        {list.isError && !list.data ? (
-          <Failed error={list.error} onRetry={() => void list.refetch()} />
+        {failure ? (
+          <Failed error={failure} onRetry={() => void list.refetch()} />
         ) : list.data && replays.length === 0 ? (
           <Empty title="No replays yet">
             <p>
@@ -80,7 +82,9 @@ export function ReplayList() {
               </tr>
             </thead>
             <tbody>
-              {list.isPending ? <LoadingRows /> : null}
+              {list.isPending ? (
+                <LoadingRows columns={6} className="h-13 border-b border-line px-4" />
+              ) : null}
               {replays.map((replay) => (
                 <ReplayRow key={replay.id} replay={replay} />
               ))}
@@ -91,15 +95,4 @@ export function ReplayList() {
       <Outlet />
     </section>
   );
-}
-
-function LoadingRows() {
-  return Array.from({ length: 8 }, (_, row) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
-    <tr key={row}>
-      <td colSpan={6} className="h-13 border-b border-line px-4">
-        <Skeleton className="h-3.5 w-full" />
-      </td>
-    </tr>
-  ));
 }

@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 import { TYPES } from "../live/protocol";
 import { STATUSES } from "../orders/status";
-import { Choices } from "../ui/Choices";
 import { Area, Field, FieldError } from "../ui/Field";
 import { asWords } from "../ui/format";
+import { Choices } from "./Choices";
 import type { Draft } from "./spec";
 
 interface Props {

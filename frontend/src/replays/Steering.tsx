@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Problem } from "../api/problem";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { type Action, allowed, type Replay } from "./phase";
@@ -67,9 +68,9 @@ export function Steering({ replay }: { replay: Replay }) {
         </div>
       )}
       {steering.error && (
-        <p role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
+        <Callout role="alert" tone="bad">
           {steering.error.detail}
-        </p>
+        </Callout>
       )}
     </div>
   );

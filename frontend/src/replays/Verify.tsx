@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
 import { Button } from "../ui/Button";
+import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { type Replay, verifiable } from "./phase";
@@ -28,10 +29,9 @@ export function Verify({ replay }: { replay: Replay }) {
         )}
       </div>
       {verifying.error && (
-        <div role="alert" className="rounded-md bg-bad-ground px-3 py-2 text-bad">
-          <p className="font-medium">{verifying.error.title}</p>
-          <p className="break-words">{verifying.error.detail}</p>
-        </div>
+        <Callout role="alert" tone="bad" title={verifying.error.title}>
+          {verifying.error.detail}
+        </Callout>
       )}
       {verifying.data && <Found verdict={verifying.data} />}
     </section>

@@ -6,7 +6,7 @@ export type Plan = Schemas["ReplayPlan"];
 export type Phase = Replay["phase"];
 export type Action = "suspend" | "resume" | "cancel";
 
-export const ENDED: ReadonlySet<Phase> = new Set(["Completed", "Failed", "Cancelled"]);
+const ENDED: ReadonlySet<Phase> = new Set(["Completed", "Failed", "Cancelled"]);
 
 /** Whether it changes by itself, so that it is worth looking again soon. */
 export function moves({ phase, suspend, cancel }: Replay): boolean {

@@ -2,6 +2,7 @@ import type { Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { EventType } from "../live/protocol";
 import type { OrderStatus } from "../orders/status";
+import { toLocal } from "../ui/format";
 
 export type Spec = Schemas["ReplaySpec"];
 
@@ -83,8 +84,8 @@ export function draftOf(spec: Spec): Draft {
   return {
     window: spec.from ? "between" : "days",
     days: `${spec.days ?? BLANK.days}`,
-    from: spec.from ? local(spec.from) : "",
-    to: spec.to ? local(spec.to) : "",
+    from: spec.from ? toLocal(spec.from) : "",
+    to: spec.to ? toLocal(spec.to) : "",
     eventTypes: spec.eventTypes ?? BLANK.eventTypes,
     customers: (filter.customerIds ?? []).join("\n"),
     products: (filter.productIds ?? []).join("\n"),
@@ -167,15 +168,6 @@ function number(typed: string): number | string | undefined {
 function exact(typed: string): string {
   const time = new Date(typed);
   return Number.isNaN(time.getTime()) ? typed : time.toISOString();
-}
-
-function local(time: string): string {
-  const at = new Date(time);
-  const shifted = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
-  return shifted
-    .toISOString()
-    .slice(0, -1)
-    .replace(/(:00)?\.000$/, "");
 }
 
 function text(value: number | undefined, usual?: number): string {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { TYPES } from "../live/protocol";
 import type { Plan } from "./phase";
 import type { Spec } from "./spec";
-import { asBytes, asRate, estimate, handle, paceWords, verdictWords, whatWords } from "./words";
+import { asRate, estimate, handle, paceWords, verdictWords, whatWords } from "./words";
 
 const SPEC: Spec = {
   days: 7,
@@ -58,8 +58,7 @@ test("a slow rate keeps its decimal", () => {
   ]);
 });
 
-test("sizes and ids are as short as they can be understood", () => {
-  expect([0, 999, 1500, 2_340_000].map(asBytes)).toEqual(["0 B", "999 B", "1.5 kB", "2.3 MB"]);
+test("ids are as short as they can be understood", () => {
   expect(handle("01a20556-ac30-776d-bcdd-d02657710c41")).toBe("57710c41");
   expect(handle("last-month")).toBe("last-month");
 });

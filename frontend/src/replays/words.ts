@@ -1,6 +1,6 @@
 import type { Schemas } from "../api/client";
 import { TYPES } from "../live/protocol";
-import { asCount, asMoney, asSpan, asTime, asWords } from "../ui/format";
+import { asCount, asMoney, asSpan, asTime, asWords, shortId } from "../ui/format";
 import type { Plan } from "./phase";
 import type { Spec } from "./spec";
 
@@ -79,14 +79,7 @@ export function asRate(rate: number, unit = " events/s"): string {
   return `${asCount(rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate))}${unit}`;
 }
 
-/** "1.2 MB" of a number of bytes. */
-export function asBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const step = bytes < 1 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
-  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
-}
-
 /** The part of an id that tells it apart: the end of a UUID, else the whole name. */
 export function handle(id: string): string {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id.slice(-8) : id;
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? shortId(id) : id;
 }

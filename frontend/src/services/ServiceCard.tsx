@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { Callout } from "../ui/Callout";
 import { asCount, asSpan, asWords } from "../ui/format";
 import { Time } from "../ui/Time";
 import { Lag } from "./Lag";
@@ -37,19 +37,19 @@ export function ServiceCard({ service, lags }: Props) {
       </header>
       {state === "offline" && <Offline service={service} />}
       {faults.length > 0 && (
-        <Notice tone="bad" title="Something that it needs is missing">
+        <Callout tone="bad" title="Something that it needs is missing">
           {faults.map(([check, fault]) => (
             <span key={check} className="block">
               {asWords(check)}: {fault}
             </span>
           ))}
-        </Notice>
+        </Callout>
       )}
       {state === "lagging" && (
-        <Notice tone="warn" title="It does its work, but is behind with it">
+        <Callout tone="warn" title="It does its work, but is behind with it">
           Orders take longer. If it does not catch up by itself, look at its last error and at its
           log, or start another process of it.
-        </Notice>
+        </Callout>
       )}
       <dl className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-y-1.5 *:odd:text-muted">
         <dt>Consumer lag</dt>
@@ -95,26 +95,10 @@ export function ServiceCard({ service, lags }: Props) {
 
 function Offline({ service: { name, url } }: { service: Service }) {
   return (
-    <Notice tone="bad" title={`Nothing answers at ${url}`}>
+    <Callout tone="bad" title={`Nothing answers at ${url}`}>
       {aboutOf(name).away} Look at the end of its log and start it again, here with{" "}
       <code className="font-mono text-xs">make run-{name}</code>; it goes on where it was.
-    </Notice>
-  );
-}
-
-interface NoticeProps {
-  tone: "bad" | "warn";
-  title: string;
-  children: ReactNode;
-}
-
-function Notice({ tone, title, children }: NoticeProps) {
-  const tones = { bad: "bg-bad-ground text-bad", warn: "bg-warn-ground text-warn" };
-  return (
-    <div className={`rounded-md px-3 py-2 [overflow-wrap:anywhere] ${tones[tone]}`}>
-      <p className="font-medium">{title}</p>
-      <p>{children}</p>
-    </div>
+    </Callout>
   );
 }
 

@@ -1,4 +1,4 @@
-import { troubleOf } from "../api/problem";
+import { useFailure } from "../api/failure";
 import { asCount } from "../ui/format";
 import { Stale } from "../ui/Stale";
 import { Failed, Skeleton } from "../ui/states";
@@ -18,7 +18,7 @@ const LIGHTS: Record<State, string> = {
 /** How every service is, in the order in which an order meets them. */
 export default function ServicesPage() {
   const read = useServices();
-  const trouble = troubleOf(read);
+  const failure = useFailure(read);
   const summary = read.data && summaryOf(read.data.services);
   return (
     <div className="flex min-h-0 flex-1 flex-col">
@@ -62,8 +62,8 @@ export default function ServicesPage() {
               account, so it is there for a service that is away, too.
             </p>
           </>
-        ) : trouble !== null ? (
-          <Failed error={trouble} onRetry={() => void read.refetch()} />
+        ) : failure ? (
+          <Failed error={failure} onRetry={() => void read.refetch()} />
         ) : (
           <Loading />
         )}

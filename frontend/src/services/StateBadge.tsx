@@ -1,18 +1,18 @@
+import { Badge } from "../ui/Badge";
+import type { Tone } from "../ui/tones";
 import type { State } from "./state";
 
-const TONES: Record<State, string> = {
-  offline: "bg-bad-ground text-bad",
-  unhealthy: "bg-bad-ground text-bad",
-  lagging: "bg-warn-ground text-warn",
-  healthy: "bg-good-ground text-good",
+const TONES: Record<State, Tone> = {
+  offline: "bad",
+  unhealthy: "bad",
+  lagging: "warn",
+  healthy: "good",
 };
 
 export function StateBadge({ state }: { state: State }) {
   return (
-    <span
-      className={`inline-flex h-5 items-center rounded-full px-2 text-2xs font-medium capitalize ${TONES[state]}`}
-    >
+    <Badge tone={TONES[state]} className="capitalize">
       {state}
-    </span>
+    </Badge>
   );
 }

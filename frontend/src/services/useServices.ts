@@ -20,7 +20,6 @@ export function useServices() {
       const before = client.getQueryData<Seen>(queryKey)?.lags ?? {};
       return { services, lags: remember(before, services) };
     },
-    // Where there is nothing yet, its error stays until one tries again.
-    refetchInterval: ({ state }) => (state.data ? EVERY : false),
+    refetchInterval: EVERY,
   });
 }

@@ -14,7 +14,7 @@ interface Shown {
 }
 
 /** What the connection is, in words; it says live only when everything has come. */
-export function describe(connection: Connection, now: number): Shown {
+function describe(connection: Connection, now: number): Shown {
   const { phase, since, retryAt, missed, missedUnknown } = connection;
   if (phase === "offline") {
     const wait = retryAt ? Math.max(0, Math.ceil((retryAt - now) / 1000)) : 0;

@@ -1,10 +1,12 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { Causes } from "./Causes";
 import { LetterDrawer } from "./LetterDrawer";
 import { LetterFilters } from "./LetterFilters";
@@ -24,6 +26,7 @@ export function DeadLetters() {
   const { filter, state } = readLetters(params);
   const of = JSON.stringify([filter, state]);
   const query = useInfiniteQuery(lettersQuery(filter, state));
+  const failure = useFailure(query);
   const pages = query.data?.pages;
   const letters = useMemo(() => (pages ?? []).flatMap((page) => page.deadLetters), [pages]);
   const newest = pages?.[0];
@@ -47,9 +50,7 @@ export function DeadLetters() {
 
   return (
     <>
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">Dead letters</h1>
-        <span className="mr-auto text-muted">{newest && asCount(newest.total)}</span>
+      <Toolbar title="Dead letters" note={newest && asCount(newest.total)}>
         <Link
           to="/topics/dead-letters/topic"
           className="flex h-8 items-center rounded px-1 font-medium text-muted hover:text-ink"
@@ -64,7 +65,7 @@ export function DeadLetters() {
         >
           {narrowed ? "Redrive all that match" : "Redrive all"}
         </Button>
-      </div>
+      </Toolbar>
       <TopicsTabs part="dead-letters" />
       <LetterFilters
         filter={filter}
@@ -85,8 +86,8 @@ export function DeadLetters() {
         chosen={filter}
         onChoose={(part) => setParams(withParams(params, { ...part, letter: null }))}
       />
-      {query.isError && !pages ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      {failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : !pages ? (
         <div className="flex flex-col gap-3 p-4">
           {Array.from({ length: 10 }, (_, row) => (

@@ -2,8 +2,9 @@ import { Link } from "react-router";
 import type { Schemas } from "../api/client";
 import { Badge } from "../ui/Badge";
 import { asCount, asWords } from "../ui/format";
+import { LoadingRows } from "../ui/states";
 import { STATES } from "./describe";
-import { LoadingRows, Table } from "./Table";
+import { Table } from "./Table";
 
 type Group = Schemas["Group"] & { topics: string[] };
 

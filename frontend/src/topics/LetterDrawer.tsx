@@ -1,13 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
-import { copy } from "../ui/CopyButton";
-import { Drawer } from "../ui/Drawer";
-import { Icon } from "../ui/Icon";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Callout } from "../ui/Callout";
+import { CopyLink } from "../ui/CopyButton";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
+import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { isTime, orderOf } from "./describe";
 import { LetterState } from "./LetterState";
+import { LONGEST } from "./letters";
 import { type DeadLetter, letterQuery } from "./queries";
 import { Headers, Key, Value } from "./Value";
 
@@ -20,6 +22,7 @@ interface Props {
 /** One letter whole: its cause, where it comes from, and what came of it. */
 export function LetterDrawer({ number, onRedrive, onClose }: Props) {
   const query = useQuery(letterQuery(number));
+  const failure = useFailure(query);
   const letter = query.data;
   return (
     <Drawer
@@ -27,12 +30,7 @@ export function LetterDrawer({ number, onRedrive, onClose }: Props) {
       title={`Dead letter ${number}`}
       closeLabel="Close letter"
       onClose={onClose}
-      actions={
-        <Button kind="quiet" onClick={() => void copy("Link", window.location.href)}>
-          <Icon name="link" size={14} />
-          Copy link
-        </Button>
-      }
+      actions={<CopyLink />}
     >
       {letter ? (
         <Contents letter={letter} onRedrive={onRedrive} />
@@ -40,13 +38,10 @@ export function LetterDrawer({ number, onRedrive, onClose }: Props) {
         <Empty title={`There is no dead letter ${number} among the newest`}>
           Letters are kept for a month; the command orderflow dlq knows older ones too.
         </Empty>
-      ) : query.isError ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      ) : failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
-        <div className="flex flex-col gap-4 p-4">
-          <Skeleton className="h-28" />
-          <Skeleton className="h-64" />
-        </div>
+        <DrawerSkeleton />
       )}
     </Drawer>
   );
@@ -60,10 +55,9 @@ function Contents({
   const order = orderOf(letter);
   return (
     <div className="flex flex-col gap-5 p-4">
-      <div className="rounded-md bg-bad-ground px-3 py-2 break-words text-bad">
-        <p className="font-medium">{error ?? "Of unknown cause"}</p>
-        {cause && <p>{cause}</p>}
-      </div>
+      <Callout tone="bad" title={error ?? "Of unknown cause"}>
+        {cause}
+      </Callout>
       <dl className="grid grid-cols-[5.5rem_1fr] gap-y-1.5 *:min-w-0 *:odd:text-muted">
         <dt>State</dt>
         <dd>
@@ -102,9 +96,7 @@ function Contents({
         )}
       </dl>
       {obstacle ? (
-        <p className="rounded-md bg-calm-ground px-3 py-2 text-calm">
-          It cannot be redriven: it {obstacle}.
-        </p>
+        <Callout tone="calm">It cannot be redriven: it {obstacle}.</Callout>
       ) : (
         <div>
           <Button onClick={() => onRedrive(letter)}>
@@ -127,7 +119,7 @@ function Contents({
             Had it failed again, there would be a newer letter.{" "}
             {key !== null && (
               <Link
-                to={`/topics/dead-letters?state=all&text=${encodeURIComponent(key.slice(0, 249))}`}
+                to={`/topics/dead-letters?state=all&text=${encodeURIComponent(key.slice(0, LONGEST))}`}
                 className="rounded font-medium text-accent"
               >
                 All letters of this key

@@ -1,13 +1,11 @@
-import { useEffect, useState } from "react";
 import type { Schemas } from "../api/client";
+import { CONTROL } from "../ui/Field";
 import { asWords } from "../ui/format";
-import { Icon } from "../ui/Icon";
-import { STATES, writeLetters } from "./letters";
+import { SearchField } from "../ui/SearchField";
+import { useTyped } from "../ui/useTyped";
+import { LONGEST, STATES, writeLetters } from "./letters";
 import type { LetterState } from "./queries";
 import type { LetterFilter } from "./redrive";
-
-const TYPING = 300; // ms without a key until what was typed is looked for
-const CONTROL = "h-8 min-w-0 rounded-md border border-line-strong bg-surface px-2";
 
 interface Props {
   filter: LetterFilter;
@@ -21,6 +19,7 @@ interface Props {
 export function LetterFilters({ filter, state, origins, causes, onChange }: Props) {
   const change = (part: Partial<LetterFilter>) =>
     onChange(writeLetters({ ...filter, ...part }, state));
+  const [typed, setTyped] = useTyped(filter.text, (text) => change({ text }));
   return (
     <search
       aria-label="Dead letters"
@@ -59,7 +58,14 @@ export function LetterFilters({ filter, state, origins, causes, onChange }: Prop
         values={causes.map(({ error }) => error)}
         onChange={(error) => change({ error })}
       />
-      <Text text={filter.text} onChange={(text) => change({ text })} />
+      <SearchField
+        label="Search letters"
+        placeholder="In cause, key or value"
+        maxLength={LONGEST}
+        value={typed}
+        onChange={({ target }) => setTyped(target.value)}
+        className="col-span-2 md:ml-auto md:w-72"
+      />
     </search>
   );
 }
@@ -87,35 +93,5 @@ function Choice({ label, all, value, values, onChange }: ChoiceProps) {
         <option key={each}>{each}</option>
       ))}
     </select>
-  );
-}
-
-function Text({ text, onChange }: { text: string; onChange: (text: string) => void }) {
-  const [typed, setTyped] = useState(text);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only another filter changes the text
-  useEffect(() => {
-    if (typed.trim() !== text) setTyped(text);
-  }, [text]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed is waited for
-  useEffect(() => {
-    if (typed.trim() === text) return;
-    const timer = setTimeout(() => onChange(typed.trim()), TYPING);
-    return () => clearTimeout(timer);
-  }, [typed, text]);
-  return (
-    <label className="relative col-span-2 block md:ml-auto md:w-72">
-      <span className="sr-only">Search letters</span>
-      <span className="pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-faint">
-        <Icon name="search" size={14} />
-      </span>
-      <input
-        type="search"
-        value={typed}
-        maxLength={249}
-        placeholder="In cause, key or value"
-        onChange={({ target }) => setTyped(target.value)}
-        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-2 pl-8"
-      />
-    </label>
   );
 }

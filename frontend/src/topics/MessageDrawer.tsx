@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
-import { copy } from "../ui/CopyButton";
-import { Drawer } from "../ui/Drawer";
+import { CopyLink } from "../ui/CopyButton";
+import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asBytes, asClock } from "../ui/format";
 import { Icon } from "../ui/Icon";
-import { Empty, Failed, Skeleton } from "../ui/states";
+import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { orderOf } from "./describe";
 import { type Message, messageQuery } from "./queries";
@@ -29,6 +30,7 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
   const at = messages.findIndex((each) => each.partition === partition && each.offset === offset);
   const listed = messages[at];
   const query = useQuery({ ...messageQuery(name, partition, offset), enabled: !listed });
+  const failure = useFailure(query);
   const message = listed ?? query.data;
   const step = (by: number) => {
     const to = at < 0 ? undefined : messages[at + by];
@@ -58,10 +60,7 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
           <Button kind="quiet" square aria-label="Message below" disabled={!below} onClick={below}>
             <Icon name="down" />
           </Button>
-          <Button kind="quiet" onClick={() => void copy("Link", window.location.href)}>
-            <Icon name="link" size={14} />
-            Copy link
-          </Button>
+          <CopyLink />
         </>
       }
     >
@@ -72,13 +71,10 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
           It was kept no longer, was compacted away or aborted, or the offset is of a mark of a
           transaction.
         </Empty>
-      ) : query.isError ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      ) : failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
-        <div className="flex flex-col gap-4 p-4">
-          <Skeleton className="h-28" />
-          <Skeleton className="h-64" />
-        </div>
+        <DrawerSkeleton />
       )}
     </Drawer>
   );

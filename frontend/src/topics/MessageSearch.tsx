@@ -1,7 +1,8 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Button } from "../ui/Button";
+import { CONTROL } from "../ui/Field";
 import { Icon } from "../ui/Icon";
-import { type Begin, type Draft, fromDraft, NEWEST, type Search, toDraft } from "./search";
+import { type Begin, type Draft, fromDraft, LONGEST, NEWEST, type Search, toDraft } from "./search";
 
 const BEGINS: Record<Begin, string> = {
   newest: "Newest first",
@@ -10,13 +11,11 @@ const BEGINS: Record<Begin, string> = {
   time: "From time",
 };
 const WORDS = [
-  { name: "key", label: "Key", hint: "Key, exactly", longest: 1000 },
-  { name: "type", label: "Event type", hint: "Type: ORDER_CREATED", longest: 100 },
-  { name: "header", label: "Header", hint: "Header: name=value", longest: 1000 },
-  { name: "text", label: "Text in the value", hint: "Text in the value", longest: 200 },
+  { name: "key", label: "Key", hint: "Key, exactly" },
+  { name: "type", label: "Event type", hint: "Type: ORDER_CREATED" },
+  { name: "header", label: "Header", hint: "Header: name=value" },
+  { name: "text", label: "Text in the value", hint: "Text in the value" },
 ] as const;
-const CONTROL =
-  "h-8 min-w-0 rounded-md border border-line-strong bg-surface px-2 aria-invalid:border-bad";
 
 interface Props {
   search: Search;
@@ -29,6 +28,13 @@ interface Props {
 export function MessageSearch({ search, partitions, onSearch, children }: Props) {
   const [draft, setDraft] = useState(() => toDraft(search));
   const [wrong, setWrong] = useState<string | null>(null);
+  // Another search is taken over in place: whoever is typing keeps the focus.
+  const [taken, setTaken] = useState(search);
+  if (search !== taken) {
+    setTaken(search);
+    setDraft(toDraft(search));
+    setWrong(null);
+  }
   const set = (change: Partial<Draft>) => setDraft({ ...draft, ...change });
   const send = (wanted: Draft) => {
     const read = fromDraft(wanted);
@@ -83,7 +89,7 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
           placeholder="Offset"
           value={draft.offset}
           onChange={({ target }) => set({ offset: target.value })}
-          className={`${CONTROL} md:w-24`}
+          className={`${CONTROL} aria-invalid:border-bad md:w-24`}
         />
       )}
       {draft.begin === "time" && (
@@ -95,7 +101,7 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
           aria-describedby="search-wrong"
           value={draft.time}
           onChange={({ target }) => set({ time: target.value })}
-          className={CONTROL}
+          className={`${CONTROL} aria-invalid:border-bad`}
         />
       )}
       <select
@@ -111,12 +117,12 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
           </option>
         ))}
       </select>
-      {WORDS.map(({ name, label, hint, longest }) => (
+      {WORDS.map(({ name, label, hint }) => (
         <input
           key={name}
           aria-label={label}
           placeholder={hint}
-          maxLength={longest}
+          maxLength={LONGEST[name]}
           autoComplete="off"
           spellCheck={false}
           value={draft[name]}
@@ -132,7 +138,11 @@ export function MessageSearch({ search, partitions, onSearch, children }: Props)
         {narrowed && (
           <Button
             kind="quiet"
-            onClick={() => onSearch({ ...NEWEST, from: search.from, partition: search.partition })}
+            onClick={() => {
+              const plain = { ...NEWEST, from: search.from, partition: search.partition };
+              setDraft(toDraft(plain)); // what was typed may not have been sent
+              onSearch(plain);
+            }}
           >
             Clear
           </Button>

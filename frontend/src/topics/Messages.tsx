@@ -1,6 +1,7 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -22,11 +23,12 @@ export function Messages({
   partitions?: number[] | undefined;
 }) {
   const [params, setParams] = useSearchParams();
-  const queries = useQueryClient();
   // Other parameters, such as the message that is open, leave the search as it is.
   const of = JSON.stringify(readSearch(params));
   const search = useMemo(() => JSON.parse(of) as Search, [of]);
-  const query = useInfiniteQuery(messagesQuery(name, search));
+  const [look, setLook] = useState(0);
+  const query = useInfiniteQuery(messagesQuery(name, search, look));
+  const failure = useFailure(query);
   const pages = query.data?.pages;
   const messages = useMemo(() => (pages ?? []).flatMap((page) => page.messages), [pages]);
   const scanned = (pages ?? []).reduce((sum, page) => sum + page.scanned, 0);
@@ -70,21 +72,21 @@ export function Messages({
 
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <MessageSearch key={of} search={search} partitions={partitions ?? []} onSearch={change}>
+      <MessageSearch search={search} partitions={partitions ?? []} onSearch={change}>
         <Button
           square
           aria-label="Read anew"
           title="Read anew"
           onClick={() => {
             setUntil(null);
-            void queries.resetQueries({ queryKey: messagesQuery(name, search).queryKey });
+            setLook(look + 1);
           }}
         >
           <Icon name="refresh" size={14} />
         </Button>
       </MessageSearch>
-      {isError && !pages ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      {failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : !pages ? (
         <div role="status" className="flex flex-col gap-3 p-4">
           <span className="sr-only">Reading messages</span>

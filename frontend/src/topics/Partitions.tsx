@@ -1,8 +1,9 @@
 import { Link } from "react-router";
 import { Badge } from "../ui/Badge";
 import { asCount } from "../ui/format";
+import { LoadingRows } from "../ui/states";
 import type { TopicInFull } from "./queries";
-import { LoadingRows, Table } from "./Table";
+import { Table } from "./Table";
 
 /** Where each partition begins and ends, and which brokers keep it. */
 export function Partitions({ topic }: { topic: TopicInFull | undefined }) {

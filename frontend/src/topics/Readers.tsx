@@ -1,8 +1,8 @@
 import { asCount } from "../ui/format";
-import { Empty } from "../ui/states";
+import { Empty, LoadingRows } from "../ui/states";
 import { GroupState, Lag } from "./GroupTable";
 import type { TopicInFull } from "./queries";
-import { LoadingRows, Table } from "./Table";
+import { Table } from "./Table";
 
 /** The groups that read a topic, and how far behind each is on every partition. */
 export function Readers({ topic }: { topic: TopicInFull | undefined }) {

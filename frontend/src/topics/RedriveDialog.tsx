@@ -1,9 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useRef, useState } from "react";
+import { useFailure } from "../api/failure";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
+import { Progress } from "../ui/Progress";
 import { Failed, Skeleton } from "../ui/states";
+import { Dialog } from "./Dialog";
 import { destinations } from "./letters";
 import { type DeadLetter, sendRedrive, waitingQuery } from "./queries";
 import { type LetterFilter, type Outcome, redrive, type Target } from "./redrive";
@@ -55,12 +58,12 @@ export function RedriveDialog({ ask, onClose }: Props) {
           <p role="status">
             {asCount(outcome?.redriven.length ?? 0)} of {asCount(total ?? 0)} redriven
           </p>
-          <progress
-            aria-label="Redriven"
-            value={outcome?.redriven.length ?? 0}
-            max={total ?? 1}
-            className="mt-2 mb-4 h-2 w-full accent-accent"
-          />
+          <div className="mt-2 mb-4">
+            <Progress
+              label="Redriven"
+              percent={Math.floor((100 * (outcome?.redriven.length ?? 0)) / (total || 1))}
+            />
+          </div>
           <Buttons>
             <Button
               disabled={phase === "stopping"}
@@ -105,10 +108,10 @@ function AskForSome({ letters, onRun, onCancel }: AskProps & { letters: readonly
       onCancel={onCancel}
     >
       {before > 0 && (
-        <p className="rounded-md bg-warn-ground px-3 py-2 text-warn">
+        <Callout tone="warn">
           {before === letters.length && before === 1 ? "It was" : `${asCount(before)} of them were`}{" "}
           redriven before. An event that took effect then takes none again.
-        </p>
+        </Callout>
       )}
     </Question>
   );
@@ -116,9 +119,8 @@ function AskForSome({ letters, onRun, onCancel }: AskProps & { letters: readonly
 
 function AskForAll({ filter, onRun, onCancel }: AskProps & { filter: LetterFilter }) {
   const waiting = useQuery({ ...waitingQuery(filter), staleTime: 0, refetchInterval: false });
-  if (waiting.isError && !waiting.data) {
-    return <Failed error={waiting.error} onRetry={() => void waiting.refetch()} />;
-  }
+  const failure = useFailure(waiting);
+  if (failure) return <Failed error={failure} onRetry={() => void waiting.refetch()} />;
   if (!waiting.data || waiting.isFetching) return <Skeleton className="h-24" />;
   const to = waiting.data.byOrigin.flatMap(({ service, topic, redrivable }) =>
     service !== null && topic !== null && redrivable > 0
@@ -196,11 +198,11 @@ function Told({ outcome, total }: { outcome: Outcome; total: number }) {
           ? `Redriven: ${named(redriven)}. A letter that fails again comes back as a new one.`
           : "None was redriven."}
       </p>
-      {failed && <p className="rounded-md bg-bad-ground px-3 py-2 text-bad">{failed}</p>}
+      {failed && <Callout tone="bad">{failed}</Callout>}
       {refused.map(({ numbers, why }) => (
-        <p key={numbers[0]} className="rounded-md bg-warn-ground px-3 py-2 text-warn">
+        <Callout key={numbers[0]} tone="warn">
           Not redriven: {named(numbers)}. {why}
-        </p>
+        </Callout>
       ))}
       {skipped.length > 0 && (
         <p className="text-muted">They cannot be redriven, and say why: {named(skipped)}.</p>

@@ -1,5 +1,4 @@
 import type { ReactNode } from "react";
-import { Skeleton } from "../ui/states";
 
 /** A plain table whose head stays in sight. */
 export function Table({ caption, children }: { caption: string; children: ReactNode }) {
@@ -9,15 +8,4 @@ export function Table({ caption, children }: { caption: string; children: ReactN
       {children}
     </table>
   );
-}
-
-export function LoadingRows({ columns }: { columns: number }) {
-  return Array.from({ length: 8 }, (_, row) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
-    <tr key={row}>
-      <td colSpan={columns}>
-        <Skeleton className="h-3.5 w-full" />
-      </td>
-    </tr>
-  ));
 }

@@ -1,15 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { asBytes, asCount } from "../ui/format";
-import { Icon } from "../ui/Icon";
+import { SearchField } from "../ui/SearchField";
 import { Stale } from "../ui/Stale";
-import { Empty, Failed } from "../ui/states";
+import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Toolbar } from "../ui/Toolbar";
 import { asRetention, KINDS } from "./describe";
 import { GroupTable } from "./GroupTable";
 import { groupsQuery, type Topic, topicsQuery } from "./queries";
-import { LoadingRows, Table } from "./Table";
+import { Table } from "./Table";
 import { TopicsTabs } from "./TopicsTabs";
 
 /** All topics, or all groups, of which a search leaves some. */
@@ -26,6 +28,7 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
   const topics = useQuery({ ...topicsQuery(internal), enabled: !groupsShown });
   const groups = useQuery({ ...groupsQuery, enabled: groupsShown });
   const shown = groupsShown ? groups : topics;
+  const failure = useFailure(shown);
   const set = (name: string, value: string) =>
     setParams(
       (before) => {
@@ -46,9 +49,10 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
 
   return (
     <>
-      <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h1 className="text-sm font-semibold">{groupsShown ? "Consumer groups" : "Topics"}</h1>
-        <span className="mr-auto text-muted">{found && asCount(found.length)}</span>
+      <Toolbar
+        title={groupsShown ? "Consumer groups" : "Topics"}
+        note={found && asCount(found.length)}
+      >
         {!groupsShown && (
           <label className="flex h-8 items-center gap-2 text-muted">
             <input
@@ -60,23 +64,17 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
             Kafka's own
           </label>
         )}
-        <div className="relative order-last w-full sm:order-none sm:w-64">
-          <span className="pointer-events-none absolute inset-y-0 left-2.5 flex items-center text-faint">
-            <Icon name="search" size={14} />
-          </span>
-          <input
-            type="search"
-            aria-label={groupsShown ? "Search groups" : "Search topics"}
-            placeholder={groupsShown ? "Group or topic" : "Name"}
-            value={typed}
-            onChange={({ target }) => {
-              setTyped(target.value);
-              set("q", target.value.trim());
-            }}
-            className="h-8 w-full rounded-md border border-line-strong bg-surface pr-2 pl-8"
-          />
-        </div>
-      </div>
+        <SearchField
+          label={groupsShown ? "Search groups" : "Search topics"}
+          placeholder={groupsShown ? "Group or topic" : "Name"}
+          value={typed}
+          onChange={({ target }) => {
+            setTyped(target.value);
+            set("q", target.value.trim());
+          }}
+          className="order-last w-full sm:order-none sm:w-64"
+        />
+      </Toolbar>
       <TopicsTabs part={groupsShown ? "groups" : "topics"} />
       {shown.data && <Stale error={shown.error} since={shown.dataUpdatedAt} />}
       <section
@@ -85,8 +83,8 @@ function Listing({ groupsShown }: { groupsShown: boolean }) {
         tabIndex={0}
         className="min-h-0 flex-1 -outline-offset-2 lg:overflow-y-auto"
       >
-        {shown.isError && !shown.data ? (
-          <Failed error={shown.error} onRetry={() => void shown.refetch()} />
+        {failure ? (
+          <Failed error={failure} onRetry={() => void shown.refetch()} />
         ) : groupsShown ? (
           <GroupTable groups={foundGroups} />
         ) : (

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearchParams } from "react-router";
+import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { asBytes, asCount } from "../ui/format";
-import { LinkTabs } from "../ui/LinkTabs";
 import { Stale } from "../ui/Stale";
 import { Failed } from "../ui/states";
 import { asRetention, KINDS } from "./describe";
+import { LinkTabs } from "./LinkTabs";
 import { Messages } from "./Messages";
 import { Partitions } from "./Partitions";
 import { topicQuery } from "./queries";
@@ -20,6 +21,7 @@ export function TopicView({ name: given }: { name?: string }) {
   const [params] = useSearchParams();
   const part = PARTS.find((each) => each === params.get("tab")) ?? "messages";
   const query = useQuery(topicQuery(name));
+  const failure = useFailure(query);
   const topic = query.data;
   const kind = topic && KINDS[topic.kind];
   const to = (tab: (typeof PARTS)[number]) =>
@@ -59,8 +61,8 @@ export function TopicView({ name: given }: { name?: string }) {
           </Link>
         )}
       </div>
-      {query.isError && !topic ? (
-        <Failed error={query.error} onRetry={() => void query.refetch()} />
+      {failure ? (
+        <Failed error={failure} onRetry={() => void query.refetch()} />
       ) : (
         <>
           <LinkTabs

@@ -1,14 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { LinkTabs } from "../ui/LinkTabs";
+import { LinkTabs } from "./LinkTabs";
+import { NO_FILTER } from "./letters";
 import { waitingQuery } from "./queries";
 
-const ALL = { service: "", topic: "", error: "", text: "" };
-
-export type Part = "topics" | "groups" | "dead-letters";
+type Part = "topics" | "groups" | "dead-letters";
 
 /** The way between topics, groups and dead letters, with how many of these wait. */
 export function TopicsTabs({ part }: { part: Part }) {
-  const waiting = useQuery(waitingQuery(ALL));
+  const waiting = useQuery(waitingQuery(NO_FILTER));
   return (
     <LinkTabs
       label="On Kafka"

@@ -1,4 +1,6 @@
 import type { Schemas } from "../api/client";
+import { Callout } from "../ui/Callout";
+import { Code } from "../ui/Code";
 import { CopyButton } from "../ui/CopyButton";
 import { Json } from "../ui/Json";
 import { asCopied } from "./describe";
@@ -17,22 +19,18 @@ export function Value({ of }: { of: Schemas["Shown"] }) {
         {encoding !== null && <CopyButton what="value" text={() => asCopied(of)} />}
       </div>
       {truncated && (
-        <p className="mb-2 rounded-md bg-warn-ground px-3 py-2 text-warn">
+        <Callout tone="warn" className="mb-2">
           It has more than 64 kB, and this is its beginning.
-        </p>
+        </Callout>
       )}
       {encoding === null ? (
         <p className="text-muted">None: it says that its key is gone.</p>
       ) : encoding === "json" ? (
         <Json value={value} />
       ) : (
-        <pre
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-          tabIndex={0}
-          className="max-h-96 overflow-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5 break-all whitespace-pre-wrap"
-        >
+        <Code className="max-h-96 overflow-y-auto break-all whitespace-pre-wrap">
           {text || <span className="text-faint">Empty, 0 bytes</span>}
-        </pre>
+        </Code>
       )}
     </section>
   );

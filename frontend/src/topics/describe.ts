@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import type { Tone } from "../ui/Badge";
+import type { Tone } from "../ui/tones";
 
 type Topic = Schemas["Topic"];
 type Message = Schemas["Message"];

@@ -4,7 +4,8 @@ import { conditions, type LetterFilter } from "./redrive";
 export const NO_FILTER: LetterFilter = { service: "", topic: "", error: "", text: "" };
 export const STATES: readonly LetterState[] = ["waiting", "redriven", "all"];
 
-const LONGEST = 249; // characters of a condition
+/** Characters of a condition that the API takes. */
+export const LONGEST = 249;
 
 /** The letters that an address asks for; waiting ones where it does not say. */
 export function readLetters(params: URLSearchParams): { filter: LetterFilter; state: LetterState } {

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "../api/client";
+import { again } from "../api/failure";
 import { asProblem } from "../api/problem";
 import { type Body, conditions, type LetterFilter, type Reply } from "./redrive";
 import { type Search, writeSearch } from "./search";
@@ -38,10 +39,13 @@ export const groupsQuery = queryOptions({
   refetchInterval: POLL,
 });
 
-/** Messages, page after page from where the search begins. What was read stays as it is. */
-export function messagesQuery(name: string, search: Search) {
+/**
+ * Messages, page after page from where the search begins. What was read stays as it is; another
+ * `look` reads anew.
+ */
+export function messagesQuery(name: string, search: Search, look: number) {
   return infiniteQueryOptions({
-    queryKey: ["messages", name, search],
+    queryKey: ["messages", name, search, look],
     queryFn: ({ pageParam, signal }) =>
       answer(
         api.GET("/api/topics/{name}/messages", {
@@ -54,8 +58,10 @@ export function messagesQuery(name: string, search: Search) {
       ),
     initialPageParam: "",
     getNextPageParam: ({ cursor }) => cursor,
-    staleTime: Number.POSITIVE_INFINITY,
+    staleTime: "static",
     gcTime: 0, // who comes back looks for what is new
+    // Every page would be read again, and each is a scan.
+    refetchInterval: ({ state }) => (state.data ? false : again(state.error, false)),
   });
 }
 

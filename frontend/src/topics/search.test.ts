@@ -30,14 +30,14 @@ test("a time is typed in the reader's zone and asked for in UTC", () => {
   const at = new Date(2026, 10, 22, 17, 0, 1).toISOString();
   expect(search).toEqual({ ...NEWEST, from: at });
   expect(toDraft({ ...NEWEST, from: at }).time).toBe("2026-11-22T17:00:01");
-  expect(fromDraft({ ...draft, time: "" })).toMatchObject({ wrong: "time" });
+  expect(fromDraft({ ...draft, time: "" })).toHaveProperty("why");
 });
 
 test("an offset is one of a partition", () => {
   const draft = { ...toDraft(NEWEST), begin: "offset" as const, offset: " 12 " };
   expect(fromDraft(draft)).toEqual({ ...NEWEST, from: "offset:12", partition: 0 });
   expect(fromDraft({ ...draft, partition: "2" })).toMatchObject({ partition: 2 });
-  expect(fromDraft({ ...draft, offset: "-1" })).toMatchObject({ wrong: "offset" });
+  expect(fromDraft({ ...draft, offset: "-1" })).toHaveProperty("why");
 });
 
 test("a search narrows by its words and not by where it begins", () => {

@@ -1,3 +1,5 @@
+import { toLocal } from "../ui/format";
+
 /** Where to begin, as the API has it: newest, oldest, offset:N or a time in UTC. */
 export type From = string;
 
@@ -20,7 +22,8 @@ export const NEWEST: Search = {
   text: "",
 };
 
-const LONGEST = { key: 1000, type: 100, header: 1000, text: 200 };
+/** Characters that the API takes. */
+export const LONGEST = { key: 1000, type: 100, header: 1000, text: 200 };
 const WORDS = ["key", "type", "header", "text"] as const;
 const ZONED = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:\d\d)$/;
 
@@ -80,38 +83,29 @@ export function toDraft({ from, partition, ...words }: Search): Draft {
     ...words,
     begin,
     offset: begin === "offset" ? from.slice("offset:".length) : "",
-    time: begin === "time" ? toLocal(new Date(from)) : "",
+    time: begin === "time" ? toLocal(from) : "",
     partition: partition === null ? "" : String(partition),
   };
 }
 
-/** What was typed as a search, or what is missing, by the name of its field. */
-export function fromDraft(draft: Draft): Search | { wrong: "offset" | "time"; why: string } {
+/** What was typed as a search, or why it is none. */
+export function fromDraft(draft: Draft): Search | { why: string } {
   let from: From = draft.begin;
   let partition = readNumber(draft.partition);
   if (draft.begin === "offset") {
     if (readNumber(draft.offset.trim()) === null) {
-      return { wrong: "offset", why: "Write a whole number, 0 or more" };
+      return { why: "Write a whole number, 0 or more" };
     }
     from = `offset:${Number(draft.offset)}`;
     partition ??= 0; // an offset is one of a partition
   } else if (draft.begin === "time") {
     const at = new Date(draft.time); // without a zone it is the reader's
-    if (Number.isNaN(at.getTime())) return { wrong: "time", why: "Choose a day and a time" };
+    if (Number.isNaN(at.getTime())) return { why: "Choose a day and a time" };
     from = at.toISOString();
   }
   const search: Search = { ...NEWEST, from, partition };
   for (const word of WORDS) search[word] = draft[word].trim().slice(0, LONGEST[word]);
   return search;
-}
-
-/** A time as an input of type datetime-local takes it, in the reader's zone. */
-export function toLocal(at: Date): string {
-  const shifted = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
-  return shifted
-    .toISOString()
-    .slice(0, -1)
-    .replace(/\.000$/, "");
 }
 
 /** The address of the same page with other parameters; null takes one away. */

@@ -1,16 +1,6 @@
 import { Button } from "./Button";
+import { copyText } from "./copy";
 import { Icon } from "./Icon";
-import { notify } from "./notices";
-
-/** Puts a text on the clipboard; where the browser forbids it, it is shown to be copied by hand. */
-export async function copy(what: string, text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    notify({ tone: "good", title: `${what} copied` });
-  } catch {
-    notify({ tone: "info", title: "Copy this by hand", detail: text });
-  }
-}
 
 interface Props {
   /** What is copied, as it is called after the word "Copy". */
@@ -20,7 +10,6 @@ interface Props {
 
 export function CopyButton({ what, text }: Props) {
   const label = `Copy ${what}`;
-  const said = what.charAt(0).toUpperCase() + what.slice(1);
   return (
     <Button
       kind="quiet"
@@ -28,9 +17,20 @@ export function CopyButton({ what, text }: Props) {
       aria-label={label}
       title={label}
       className="size-6! rounded"
-      onClick={() => void copy(said, text())}
+      onClick={() => void copyText(text(), what)}
     >
       <Icon name="copy" size={13} />
+    </Button>
+  );
+}
+
+/** Copies a link: to a path, or else to what the page shows now. */
+export function CopyLink({ path }: { path?: string }) {
+  const link = () => (path ? window.location.origin + path : window.location.href);
+  return (
+    <Button kind="quiet" onClick={() => void copyText(link(), "link")}>
+      <Icon name="link" size={14} />
+      Copy link
     </Button>
   );
 }

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { Button } from "./Button";
 import { Icon } from "./Icon";
+import { Skeleton } from "./states";
 
 interface Props {
   /** What it is called, for those who do not see it; of another the top is shown. */
@@ -12,6 +13,16 @@ interface Props {
   /** Buttons beside the title. */
   actions?: ReactNode;
   children: ReactNode;
+}
+
+/** What a drawer holds until its thing is read. */
+export function DrawerSkeleton() {
+  return (
+    <div className="flex flex-col gap-4 p-4">
+      <Skeleton className="h-28" />
+      <Skeleton className="h-64" />
+    </div>
+  );
 }
 
 /** One thing, over the list that it was chosen from. It takes the focus, and Escape closes it. */

@@ -1,5 +1,8 @@
 import { type InputHTMLAttributes, type TextareaHTMLAttributes, useId } from "react";
 
+/** A field or a choice in a toolbar. */
+export const CONTROL = "h-8 min-w-0 rounded-md border border-line-strong bg-surface px-2";
+
 interface Props extends InputHTMLAttributes<HTMLInputElement> {
   label: string;
   /** What is wrong with it, if anything. */

@@ -1,13 +1,11 @@
+import { Code } from "./Code";
+
 /** A value as JSON, with its names and its kinds of values told apart. */
 export function Json({ value }: { value: unknown }) {
   return (
-    <pre
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-      tabIndex={0}
-      className="overflow-x-auto rounded-md border border-line bg-sunken p-3 font-mono text-xs leading-5"
-    >
+    <Code>
       <Node value={value} indent="" />
-    </pre>
+    </Code>
   );
 }
 

@@ -78,6 +78,16 @@ export function asSpan(milliseconds: number): string {
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
 }
 
+/** A time as an input of type datetime-local takes it, in the reader's zone. */
+export function toLocal(time: string): string {
+  const at = new Date(time);
+  const shifted = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
+  return shifted
+    .toISOString()
+    .slice(0, -1)
+    .replace(/(:00)?\.000$/, "");
+}
+
 /** The part of a UUID that differs between those of one time. */
 export function shortId(id: string): string {
   return id.slice(-8);

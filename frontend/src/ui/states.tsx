@@ -28,6 +28,18 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
   );
 }
 
+/** Rows of a table that is being read. */
+export function LoadingRows({ columns, className = "" }: { columns: number; className?: string }) {
+  return Array.from({ length: 10 }, (_, row) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+    <tr key={row}>
+      <td colSpan={columns} className={className}>
+        <Skeleton className="h-3.5 w-full" />
+      </td>
+    </tr>
+  ));
+}
+
 /** A place for what is being read. */
 export function Skeleton({ className = "" }: { className?: string }) {
   return <div className={`animate-pulse rounded bg-sunken ${className}`} />;

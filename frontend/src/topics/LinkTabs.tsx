@@ -1,7 +1,7 @@
 import { Link } from "react-router";
-import { asCount } from "./format";
+import { asCount } from "../ui/format";
 
-export interface LinkTab {
+interface LinkTab {
   to: string;
   label: string;
   current: boolean;

@@ -1,5 +1,5 @@
 import { type ReactNode, useId } from "react";
-import { FieldError } from "./Field";
+import { FieldError } from "../ui/Field";
 
 interface Props<Value extends string> {
   legend: string;
