@@ -134,8 +134,8 @@ class Feed:
                     self._add(sorted(past, key=lambda m: m.timestamp()[1]))
                     past = []
                     self.filled.set()
-                if not full and (place := watch.starved(positions)):
-                    raise KafkaException(f"it gives nothing of {place[0]}[{place[1]}]")
+                if not full and (fault := watch.fault(positions)):
+                    raise KafkaException(fault)
         finally:
             consumer.close()
 

@@ -68,7 +68,7 @@ class Consumer(threading.Thread):
         """Consume until stopped."""
         try:
             while not self._stopping.is_set():
-                self._kafka, watch = self._subscribe(), Watch(self._settings)
+                self._kafka, watch = self._subscribe(), Watch(self._settings, self._service)
                 try:
                     self._consume(watch)
                 finally:
@@ -82,8 +82,10 @@ class Consumer(threading.Thread):
             messages = self._poll()
             if messages:
                 self._handle(messages)
-            if len(messages) < self._settings.batch_size and (place := watch.starved(self._given)):
-                log.warning("not given what lies in %s[%d]: consuming anew", *place)
+            if len(messages) < self._settings.batch_size and (
+                fault := watch.fault(self._given, self._kafka.memberid())
+            ):
+                log.warning("consuming anew: %s", fault)
                 metrics.consumers_renewed.inc()
                 return
 

@@ -40,7 +40,7 @@ consumer_retries = Counter(
 )
 consumers_renewed = Counter(
     "orderflow_consumer_renewed_total",
-    "Consumers made anew, as they were not given what lay in Kafka for them.",
+    "Consumers made anew, as they were given nothing for good.",
 )
 dead_letters = Counter(
     "orderflow_dead_letters_total",

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -47,6 +48,19 @@ class Deaf(Consumer):
             consumer.pause(partitions)
 
 
+class Outside(Consumer):
+    """Its first consumer stays out of the group, as a client that lost its coordinator."""
+
+    made = 0
+
+    def _subscribe(self) -> KafkaConsumer:
+        self.made += 1
+        consumer = super()._subscribe()
+        if self.made == 1:
+            consumer.unsubscribe()
+        return consumer
+
+
 @contextmanager
 def consuming(system: System, kind: type[Consumer], heard: list[str]) -> Iterator[Consumer]:
     """A consumer of new orders that only remembers them."""
@@ -72,12 +86,15 @@ def consuming(system: System, kind: type[Consumer], heard: list[str]) -> Iterato
         consumer.join()
 
 
-def test_a_consumer_that_is_given_nothing_is_made_anew_and_misses_nothing(system: System) -> None:
+@pytest.mark.parametrize("kind", [Deaf, Outside])
+def test_a_consumer_that_is_given_nothing_is_made_anew_and_misses_nothing(
+    system: System, kind: type[Deaf | Outside]
+) -> None:
     heard: list[str] = []
     orders = [system.accepted(("PROD-001", 1))]
-    with consuming(system, Deaf, heard) as consumer:
+    with consuming(system, kind, heard) as consumer:
         eventually(lambda: orders[0] in heard, what="what lay there is heard")
-        assert isinstance(consumer, Deaf)
+        assert isinstance(consumer, kind)
         assert consumer.made == 2
         orders.append(system.accepted(("PROD-001", 1)))
         eventually(lambda: orders[1] in heard, what="what comes is heard")
@@ -98,11 +115,12 @@ def test_the_mark_of_a_transaction_is_no_message_that_is_missed(system: System, 
     found = []
 
     def looked() -> bool:
-        found.append(watch.starved({place: 1}))
+        found.append(watch.fault({place: 1}))
         return watch.idle == {place: (1, 2)}
 
     eventually(looked, what="the mark is known to be none")
-    eventually(lambda: watch.starved({place: 0}) == place, what="the message is missed")
+    missed = f"it is not given what lies in {topic}[0]"
+    eventually(lambda: watch.fault({place: 0}) == missed, what="the message is missed")
     assert set(found) == {None}
 
 
@@ -114,7 +132,7 @@ def test_a_consumer_that_gets_on_is_not_starved(system: System, wire: Wire) -> N
     watch, given, looks = Watch(settings_of(system)), 0, 0
     while given < 5:
         before = watch.behind
-        assert watch.starved({place: given}) is None
+        assert watch.fault({place: given}) is None
         if watch.behind is not before:  # a look was taken
             given, looks = given + 1, looks + 1
     assert looks == 5
