@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 from sqlalchemy import Connection, Engine
 
 from services.eventkit import metrics
@@ -119,12 +119,8 @@ class Consumer(threading.Thread):
         self._given |= {(at.topic, at.partition): max(0, at.offset) for at in committed}
 
     def _on_revoke(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
-        # Runs inside poll(), so no transaction is open; what is committed goes first.
-        try:
-            consumer.commit(asynchronous=False)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError._NO_OFFSET:
-                log.warning("offsets not committed before a rebalance: %s", error)
+        # Runs inside poll(), so no transaction is open. The client commits what was stored, unless
+        # the partitions are lost; whoever waited for that would wait for ever.
         consumer.incremental_unassign(partitions)
         for at in partitions:
             self._given.pop((at.topic, at.partition), None)

@@ -4,6 +4,7 @@ import { answer, api, type Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
+import { useOnce } from "../api/useOnce";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
@@ -41,6 +42,7 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
       void queries.invalidateQueries({ queryKey: ["orders"] });
     },
   });
+  const place = useOnce(placing);
   const products = stock.data ?? [];
   const problem = placing.error;
   useEffect(() => {
@@ -52,9 +54,9 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    if (placing.isPending || cart.size === 0) return;
+    if (cart.size === 0) return;
     const said = new FormData(event.currentTarget);
-    placing.mutate({
+    place({
       customerId: String(said.get("customerId")),
       customerEmail: String(said.get("customerEmail")),
       items: [...cart].map(([productId, quantity]) => ({ productId, quantity })),

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useCallback, useMemo } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo } from "react";
 import { useLocation, useNavigate, useParams } from "react-router";
 import { again, useFailure } from "../api/failure";
 import { useEvents, usePolling } from "../live/live";
@@ -64,6 +64,11 @@ function Contents({ orderId }: { orderId: string }) {
         ? BEHIND
         : again(error, polling),
   });
+  // An event may change more of the order than its status: a cancel is asked for elsewhere.
+  const { refetch } = order;
+  useEffect(() => {
+    if (heard.length > 0) void refetch({ cancelRefetch: false });
+  }, [heard.length, refetch]);
   const events = useQuery({
     ...orderEventsQuery(orderId),
     refetchInterval: ({ state: { data, error } }) =>

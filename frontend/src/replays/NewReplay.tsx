@@ -5,6 +5,7 @@ import type { Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
+import { useOnce } from "../api/useOnce";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Icon } from "../ui/Icon";
@@ -63,9 +64,8 @@ export function NewReplay() {
   }, [problem]);
   const faults = faultsOf(problem);
   const busy = sending.isPending;
-  const send = (dry: boolean) => {
-    if (!busy) sending.mutate({ body: spec, dry });
-  };
+  const once = useOnce(sending);
+  const send = (dry: boolean) => once({ body: spec, dry });
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

@@ -27,8 +27,10 @@ export default function ServicesPage() {
         <p role="status" className="mr-auto flex min-w-0 items-center gap-2">
           {summary && (
             <>
-              <span className={`size-2 shrink-0 rounded-full ${LIGHTS[summary.worst]}`} />
-              {summary.text}
+              <span
+                className={`size-2 shrink-0 rounded-full ${read.error ? "bg-calm" : LIGHTS[summary.worst]}`}
+              />
+              {read.error ? "Not known just now" : summary.text}
             </>
           )}
         </p>

@@ -2,6 +2,7 @@ import { Suspense, useEffect } from "react";
 import { NavLink, Outlet, useLocation } from "react-router";
 import { Icon } from "../ui/Icon";
 import { Notices } from "../ui/Notices";
+import { PageSkeleton } from "../ui/states";
 import { ConnectionLight } from "./ConnectionLight";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { ThemeToggle } from "./ThemeToggle";
@@ -47,7 +48,7 @@ export function Shell() {
       </header>
       <main id="main" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
         <ErrorBoundary key={view?.path}>
-          <Suspense>
+          <Suspense fallback={<PageSkeleton />}>
             <Outlet />
           </Suspense>
         </ErrorBoundary>

@@ -40,6 +40,17 @@ export function LoadingRows({ columns, className = "" }: { columns: number; clas
   ));
 }
 
+/** A view that is on its way. */
+export function PageSkeleton() {
+  return (
+    <div className="flex flex-col gap-3 p-4">
+      <Skeleton className="h-8 w-40" />
+      <Skeleton className="h-40" />
+      <Skeleton className="h-64" />
+    </div>
+  );
+}
+
 /** A place for what is being read. */
 export function Skeleton({ className = "" }: { className?: string }) {
   return <div className={`animate-pulse rounded bg-sunken ${className}`} />;
