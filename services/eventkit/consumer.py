@@ -122,7 +122,7 @@ class Consumer(threading.Thread):
             consumer.commit(asynchronous=False)
         except KafkaException as error:
             if error.args[0].code() != KafkaError._NO_OFFSET:
-                log.warning("offsets not committed before a rebalance: %s", error)
+                log.warning("offsets not committed before a rebalance: %s", brief(error))
         consumer.incremental_unassign(partitions)
         for at in partitions:
             self._given.pop((at.topic, at.partition), None)
@@ -147,7 +147,7 @@ class Consumer(threading.Thread):
             elif error.fatal():
                 raise KafkaException(error)
             else:
-                log.warning("from Kafka: %s", error)
+                log.warning("from Kafka: %s", error.str())
         return good
 
     def _handle(self, messages: list[Message]) -> None:
@@ -226,7 +226,7 @@ class Consumer(threading.Thread):
                     self.waiting_for = None
                     return True
                 except KafkaException as fault:
-                    wait, reason = 1.0, f"a dead letter was not taken: {fault}"
+                    wait, reason = 1.0, f"a dead letter was not taken: {brief(fault)}"
             if not self._stand_still(wait, reason):
                 return False
 
