@@ -23,7 +23,7 @@ import { ReplayProgress } from "./ReplayProgress";
 import { Shards } from "./Shards";
 import { Steering } from "./Steering";
 import { Verify } from "./Verify";
-import { asRate, filterWords, handle, paceWords, typesWords, windowWords } from "./words";
+import { asRate, filterWords, handle, inOrder, paceWords, typesWords, windowWords } from "./words";
 
 /** One replay, over the list that it was chosen from. */
 export function ReplayDrawer() {
@@ -75,7 +75,7 @@ function Contents({ id }: { id: string }) {
         {data.plan && (
           <section>
             <h3 className="mb-2 text-xs font-medium text-muted">Plan</h3>
-            <PlanFacts plan={data.plan} />
+            <PlanFacts plan={data.plan} ran={!data.spec.dryRun} />
           </section>
         )}
         <Again replay={data} />
@@ -184,7 +184,7 @@ function Report({ report }: { report: NonNullable<Replay["report"]> }) {
         <dt>Checksum</dt>
         <dd className="font-mono text-xs leading-5 break-all">{report.checksum}</dd>
       </dl>
-      <Counts caption="Replayed by type" counts={report.byType} label={asWords} />
+      <Counts caption="Replayed by type" counts={inOrder(report.byType)} label={asWords} />
       <Counts caption="By day (UTC)" counts={report.byDay} label={(day) => day} />
     </section>
   );
