@@ -11,9 +11,7 @@ from services.eventkit.event import rfc3339
 
 
 def brief(error: BaseException) -> str:
-    """An error in one line: of the database's what the server said and not the SQL, of Kafka's its
-    sentence and not its code.
-    """
+    """An error in one line: of a database what it said and not the SQL, of Kafka no code."""
     if isinstance(error, KafkaException):
         return str(error.args[0].str())
     error = getattr(error, "orig", None) or error

@@ -4,6 +4,7 @@ import json
 import re
 from uuid import uuid4
 
+import requests
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Open
@@ -185,6 +186,28 @@ def test_orders_are_searched_filtered_and_paged(open_page: Open, system: System)
     page.get_by_label("Status").select_option("failed")
     expect(page.get_by_text("No order matches")).to_be_visible()
     expect(page).to_have_url(re.compile(f"status=failed&q={customer}"))
+    page.get_by_label("Status").select_option("")
+    shown = rows.first.get_by_role("link").inner_text()
+    page.get_by_label("Search orders").fill(shown)
+    expect(rows).to_have_count(1)
+    expect(rows.get_by_role("link")).to_have_text(shown)
+
+
+def test_on_a_phone_an_order_says_when_it_was_made_and_a_customer_turns_no_text_around(
+    open_page: Open, system: System
+) -> None:
+    customer = f"C-{uuid4().hex[:6]}\u202etxet"
+    system.accepted(("PROD-003", 1), body={"customerId": customer})
+    page = open_page(f"/orders?q={customer[:8]}", width=390, height=844)
+    row = page.locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row.locator("bdi:visible")).to_have_text(customer)
+    expect(row.locator("time:visible")).to_have_count(1)
+
+
+def test_a_page_may_connect_to_its_own_origin_only(dashboard: str) -> None:
+    policy = requests.get(dashboard, timeout=10).headers["Content-Security-Policy"]
+    assert "connect-src 'self';" in policy
 
 
 def test_what_arrives_moves_neither_the_scroll_nor_the_selection(

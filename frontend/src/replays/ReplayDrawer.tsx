@@ -150,7 +150,9 @@ function What({ replay }: { replay: Replay }) {
           : typesWords(spec)}
       </dd>
       <dt>Orders</dt>
-      <dd className="break-words">{filterWords(spec) || "all"}</dd>
+      <dd className="break-words">
+        <bdi>{filterWords(spec) || "all"}</bdi>
+      </dd>
       <dt>Pace</dt>
       <dd>
         {paceWords(spec)}
