@@ -25,7 +25,7 @@ export default defineConfig({
       "Content-Security-Policy": [
         "default-src 'self'",
         "style-src 'self'",
-        "connect-src 'self' ws: wss:",
+        "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",

@@ -16,6 +16,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from services.eventkit.event import header
+from services.eventkit.log import brief
 from services.eventkit.settings import Settings
 from services.eventkit.watch import Watch
 from services.events import Topic
@@ -94,7 +95,7 @@ class Feed:
             try:
                 self._read(positions)
             except KafkaException as error:
-                log.warning("the feed lost Kafka, trying again: %s", error)
+                log.warning("the feed lost Kafka, trying again: %s", brief(error))
                 self._stopping.wait(1)
 
     def _read(self, positions: dict[tuple[str, int], int]) -> None:

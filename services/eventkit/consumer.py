@@ -145,7 +145,7 @@ class Consumer(threading.Thread):
             elif error.fatal():
                 raise KafkaException(error)
             else:
-                log.warning("from Kafka: %s", error)
+                log.warning("from Kafka: %s", error.str())
         return good
 
     def _handle(self, messages: list[Message]) -> None:
@@ -224,7 +224,7 @@ class Consumer(threading.Thread):
                     self.waiting_for = None
                     return True
                 except KafkaException as fault:
-                    wait, reason = 1.0, f"a dead letter was not taken: {fault}"
+                    wait, reason = 1.0, f"a dead letter was not taken: {brief(fault)}"
             if not self._stand_still(wait, reason):
                 return False
 

@@ -4,13 +4,16 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from confluent_kafka import KafkaException
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from services.eventkit.event import rfc3339
 
 
 def brief(error: BaseException) -> str:
-    """An error in one line; of one of the database's, what the server said and not the SQL."""
+    """An error in one line: of a database what it said and not the SQL, of Kafka no code."""
+    if isinstance(error, KafkaException):
+        return str(error.args[0].str())
     error = getattr(error, "orig", None) or error
     return " ".join(str(error).split("\n(Background on")[0].split()) or type(error).__name__
 

@@ -257,7 +257,7 @@ class Service:
                 else:
                     db.exec_driver_sql("SELECT 1")
         except Exception as error:
-            return brief(error)
+            return f"PostgreSQL does not answer, or refuses: {brief(error)}"
         return None
 
     def kafka_fault(self) -> str | None:
@@ -270,7 +270,7 @@ class Service:
                 self._admin.list_topics(timeout=2)
                 self._kafka_fault = None
             except KafkaException as error:
-                self._kafka_fault = str(error.args[0])
+                self._kafka_fault = f"Kafka does not answer, or refuses: {brief(error)}"
             finally:
                 self._kafka_checked = time.monotonic()
                 self._admin_lock.release()

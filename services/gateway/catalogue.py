@@ -9,6 +9,7 @@ from decimal import Decimal
 import requests
 
 from services.eventkit.database import is_transient
+from services.eventkit.log import brief
 from services.eventkit.service import Service
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Catalogue:
                 self.refresh()
                 pause = REFRESH
             except Exception as error:
-                log.warning("the catalogue was not refreshed: %s", error)
+                log.warning("the catalogue was not refreshed: %s", brief(error))
                 pause = SOONEST
             self._stopping.wait(pause)
 
@@ -68,7 +69,7 @@ class Catalogue:
             try:
                 self.refresh()
             except Exception as error:
-                log.warning("the catalogue was not refreshed: %s", error)
+                log.warning("the catalogue was not refreshed: %s", brief(error))
             product = self._products.get(product_id)
         return product
 

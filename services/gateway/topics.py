@@ -13,7 +13,8 @@ from services.events import Topic
 from services.gateway.kafka import Kafka, Place, size_of
 from services.orderreplay import spec
 
-SAMPLE = 3  # of the newest messages, in each of so many partitions
+PARTITIONS = 3  # of a topic that are sampled, the fullest
+SAMPLE = 4  # offsets at the end of each, at its beginning and in its middle
 SAMPLE_SECONDS = 2.0
 
 
@@ -116,12 +117,13 @@ def groups(kafka: Kafka) -> list[dict[str, Any]]:
 def lags(kafka: Kafka, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """How far groups are behind on the live topics: ``messages``, and the same ``byTopic``.
 
-    Left out are groups that have committed nothing, and all where Kafka does not answer. Kafka
-    knows even where a consumer is dead.
+    ``partitions`` are those that its consumers hold; without one nobody reads. Left out are groups
+    that read nothing, and all where Kafka does not answer. Kafka knows even where a consumer is
+    dead.
     """
     try:
         # The commits first: a group is not behind on what came after them.
-        committed_by = {about.group_id: committed for about, committed in kafka.groups()}
+        groups_by = {about.group_id: (about, committed) for about, committed in kafka.groups()}
         known = kafka.topics()
         places = _places({t.value: known[t.value] for t in Topic if t.value in known})
         ends = kafka.ends(places)
@@ -129,14 +131,21 @@ def lags(kafka: Kafka, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         return {}
     found: dict[str, dict[str, Any]] = {}
     for name in names:
-        committed = committed_by.get(name, {})
-        heard = {topic for topic, _ in committed}
+        if name not in groups_by:
+            continue
+        about, committed = groups_by[name]
+        held = [at for member in about.members for at in member.assignment.topic_partitions]
+        heard = {topic for topic, _ in committed} | {at.topic for at in held}
         by_topic: Counter[str] = Counter()
         for place in places:
             if place[0] in heard:
                 by_topic[place[0]] += lag(place, committed, ends)
         if by_topic:
-            found[name] = {"messages": by_topic.total(), "byTopic": dict(by_topic)}
+            found[name] = {
+                "messages": by_topic.total(),
+                "byTopic": dict(by_topic),
+                "partitions": len(held),
+            }
     return found
 
 
@@ -156,21 +165,21 @@ def _describe(
     ends = kafka.ends(places)
     configs = kafka.configs(known)
     counts = {place: high - low for place, (low, high) in ends.items()}
-    newest = _newest(kafka, counts)
+    samples = _samples(kafka, counts)
     topics = []
     for name, metadata in known.items():
-        of_topic = [counts[place] for place in places if place[0] == name]
-        messages, config = sum(of_topic), configs[name]
-        sizes = [size_of(message) for message in newest.get(name, [])]
+        of_topic = {place: counts[place] for place in places if place[0] == name}
+        messages, config = sum(of_topic.values()), configs[name]
+        newest = [m for at in of_topic for _, found in samples[at][:1] for m in found]
         policy = config.get("cleanup.policy")
         retention = int(config.get("retention.ms", -1))
         topics.append(
             {
                 "name": name,
-                "kind": kind_of(name, newest.get(name, [])),
+                "kind": kind_of(name, newest),
                 "partitionCount": len(metadata.partitions),
                 "messages": messages,
-                "approximateBytes": _estimate(messages, sizes),
+                "approximateBytes": _estimate(of_topic, samples),
                 "retentionMs": retention if retention >= 0 and "delete" in (policy or "") else None,
                 "cleanupPolicy": policy,
             }
@@ -178,30 +187,52 @@ def _describe(
     return topics, ends
 
 
-def _estimate(messages: int, sizes: list[int]) -> int | None:
-    if messages == 0:
+Sample = tuple[int, list[Message]]  # so many offsets, and the messages that are at them
+
+
+def _estimate(counts: dict[Place, int], samples: dict[Place, list[Sample]]) -> int | None:
+    """The bytes of a topic: what its samples have at an offset, by how full each partition is."""
+    if not any(counts.values()):
         return 0
-    return round(messages * sum(sizes) / len(sizes)) if sizes else None
+    sampled, size = 0, 0.0
+    for place, count in counts.items():
+        offsets = sum(wide for wide, _ in samples[place])
+        bytes_ = sum(size_of(message) for _, found in samples[place] for message in found)
+        if bytes_:
+            sampled += count
+            size += count * bytes_ / offsets
+    return round(sum(counts.values()) * size / sampled) if sampled else None
 
 
-def _newest(kafka: Kafka, counts: dict[Place, int]) -> dict[str, list[Message]]:
-    """A few of the newest messages of each topic, of its fullest partitions."""
-    fullest: dict[str, list[Place]] = {name: [] for name, _ in counts}
+def _samples(kafka: Kafka, counts: dict[Place, int]) -> dict[Place, list[Sample]]:
+    """Messages at the end, the beginning and the middle of the fullest partitions of each topic.
+
+    Other partitions have none, and what could not be read in time is missing.
+    """
+    samples: dict[Place, list[Sample]] = {at: [] for at in counts}
+    chosen: Counter[str] = Counter()
+    fullest = []
     for place in sorted(counts, key=lambda at: -counts[at]):
-        if counts[place] and len(fullest[place[0]]) < SAMPLE:
-            fullest[place[0]].append(place)
-    ends = kafka.ends((at for places in fullest.values() for at in places), committed=True)
-    stretches = {
-        at: (max(low, high - SAMPLE), high) for at, (low, high) in ends.items() if high > low
-    }
-    if not stretches:
-        return {name: [] for name in fullest}
+        if counts[place] and chosen[place[0]] < PARTITIONS:
+            chosen[place[0]] += 1
+            fullest.append(place)
+    rounds: list[dict[Place, tuple[int, int]]] = [{}, {}, {}]
+    for at, (low, high) in kafka.ends(fullest, committed=True).items():
+        cuts = [high, low + SAMPLE, (low + high + SAMPLE) // 2]
+        if high - low <= len(cuts) * SAMPLE:  # so few that all of them are read
+            if high > low:
+                rounds[0][at] = low, high
+            continue
+        for stretches, end in zip(rounds, cuts, strict=True):
+            stretches[at] = end - SAMPLE, end
+    if not rounds[0]:
+        return samples
     with kafka.reader(SAMPLE_SECONDS) as reader:
-        found = reader.read(stretches)
-    return {
-        name: [message for at in places for message in found.get(at, ())]
-        for name, places in fullest.items()
-    }
+        for stretches in filter(None, rounds):
+            for at, found in reader.read(stretches).items():
+                first, end = stretches[at]
+                samples[at].append((end - first, found))
+    return samples
 
 
 def _places(known: dict[str, Any]) -> list[Place]:

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic.alias_generators import to_camel
 
+from services.eventkit.log import brief
 from services.eventkit.settings import Settings
 from services.orderreplay.spec import CHECKPOINTS
 
@@ -277,7 +278,7 @@ class Follower(threading.Thread):
             try:
                 self._follow(consumer)
             except KafkaException as error:
-                fault = f"Kafka: {error.args[0]}"
+                fault = f"Kafka does not answer, or refuses: {brief(error)}"
                 if fault != self.fault:
                     log.warning("the checkpoints cannot be read: %s", fault)
                 self.fault = fault

@@ -221,7 +221,7 @@ class _Shard:
             try:
                 return step()
             except KafkaException as error:
-                log.warning("Kafka does not answer, trying again: %s", error.args[0])
+                log.warning("Kafka does not answer, trying again: %s", brief(error))
                 if time.monotonic() > until:
                     raise
                 if self._stopping.wait(1):
@@ -446,7 +446,7 @@ class _Shard:
                     if not judge:
                         raise
                     self._judge(error)
-                log.warning("Kafka does not answer, trying again: %s", error.args[0])
+                log.warning("Kafka does not answer, trying again: %s", brief(error))
                 if self._stopping.is_set():
                     told = told or time.monotonic()
                     if time.monotonic() - told > 10:

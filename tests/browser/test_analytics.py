@@ -92,6 +92,12 @@ def test_each_chart_has_its_figures_as_a_table_too(
     told = statistics(system, **between)
     for chart in (f"Orders by {unit}", f"Revenue by {unit}", "Orders by status"):
         expect(page.get_by_role("img", name=chart)).to_be_visible()
+    for chart in (f"Orders by {unit}", f"Revenue by {unit}"):
+        panel = page.get_by_role("region", name=chart)
+        expect(panel.get_by_text("Paler: only the part")).to_be_visible()
+        if unit == "day":
+            expect(panel.get_by_text("days are UTC")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Lost since the stage before")).to_be_visible()
     revenue = page.get_by_role("table", name=f"Revenue by {unit}").get_by_role("row")
     expect(revenue).to_contain_text(
         [

@@ -4,6 +4,7 @@ import json
 import re
 from uuid import uuid4
 
+import requests
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Open
@@ -120,10 +121,32 @@ def test_an_order_is_placed_and_looked_at_by_keyboard_alone(open_page: Open) -> 
 def test_a_double_click_makes_one_order(open_page: Open, system: System) -> None:
     page, customer = open_page("/orders"), f"CUST-{uuid4().hex[:6]}"
     fill(page, customer)
+    posts = []
+    page.on("request", lambda sent: posts.append(sent) if sent.method == "POST" else None)
     page.get_by_role("button", name="Place order").dblclick()
     row = page.get_by_role("row").filter(has_text=customer)
     expect(row).to_contain_text("completed")
     assert system.get(f"/api/orders?customerId={customer}")["pagination"]["total"] == 1
+    assert len(posts) == 1
+
+
+def test_a_view_that_could_not_be_loaded_is_loaded_once_it_can_be(open_page: Open) -> None:
+    page = open_page("/orders")
+    page.route("**/AnalyticsPage*.js", lambda route: route.abort())
+    page.get_by_role("link", name="Analytics").click()
+    expect(page.get_by_text("This view could not be loaded")).to_be_visible()
+    page.unroute("**/AnalyticsPage*.js")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Analytics")).to_be_visible()
+
+
+def test_a_cancel_elsewhere_is_seen_in_an_open_order(open_page: Open, system: System) -> None:
+    order = system.accepted(("PROD-003", 1))
+    page = open_page(f"/orders/{order}")
+    expect(page.get_by_role("button", name="Cancel order")).to_be_visible()
+    assert system.post(f"/api/orders/{order}/cancel", {"reason": "elsewhere"}).status_code == 202
+    expect(page.get_by_text("Cancelled, and the money given back.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel order")).to_be_hidden()
 
 
 def test_what_is_wrong_is_said_beside_its_field_in_the_words_of_the_api(
@@ -185,6 +208,28 @@ def test_orders_are_searched_filtered_and_paged(open_page: Open, system: System)
     page.get_by_label("Status").select_option("failed")
     expect(page.get_by_text("No order matches")).to_be_visible()
     expect(page).to_have_url(re.compile(f"status=failed&q={customer}"))
+    page.get_by_label("Status").select_option("")
+    shown = rows.first.get_by_role("link").inner_text()
+    page.get_by_label("Search orders").fill(shown)
+    expect(rows).to_have_count(1)
+    expect(rows.get_by_role("link")).to_have_text(shown)
+
+
+def test_on_a_phone_an_order_says_when_it_was_made_and_a_customer_turns_no_text_around(
+    open_page: Open, system: System
+) -> None:
+    customer = f"C-{uuid4().hex[:6]}\u202etxet"
+    system.accepted(("PROD-003", 1), body={"customerId": customer})
+    page = open_page(f"/orders?q={customer[:8]}", width=390, height=844)
+    row = page.locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row.locator("bdi:visible")).to_have_text(customer)
+    expect(row.locator("time:visible")).to_have_count(1)
+
+
+def test_a_page_may_connect_to_its_own_origin_only(dashboard: str) -> None:
+    policy = requests.get(dashboard, timeout=10).headers["Content-Security-Policy"]
+    assert "connect-src 'self';" in policy
 
 
 def test_what_arrives_moves_neither_the_scroll_nor_the_selection(

@@ -75,6 +75,9 @@ def test_a_service_that_is_behind_or_misses_something_is_told_as_such(open_page:
         services = {each["name"]: each for each in told["services"]}
         services["inventory"]["lag"]["messages"] = 12_345
         services["payment"]["outbox"] = {"rows": 7, "oldestSeconds": 75.0}
+        services["shipping"]["lag"]["partitions"] = 0
+        services["analytics"]["status"] = "unhealthy"
+        services["analytics"]["checks"]["consumer"] = "more than 100 dead letters a minute"
         services["replay"]["status"] = "unhealthy"
         services["replay"]["checks"]["kafka"] = "Kafka does not answer"
         services["replay"]["lastError"] = {
@@ -87,12 +90,17 @@ def test_a_service_that_is_behind_or_misses_something_is_told_as_such(open_page:
     page = open_page("/live")
     page.route("**/api/services/status", worse)
     page.get_by_role("link", name="Services").click()
-    said = "replay unhealthy · payment, inventory lagging"
+    said = "analytics, replay unhealthy · payment, inventory lagging · shipping lag unknown"
     expect(page.get_by_role("status").filter(has_text=said)).to_be_visible()
     expect(card(page, "inventory")).to_contain_text("12,345 messages")
     expect(card(page, "inventory")).to_contain_text("lagging")
     expect(card(page, "payment")).to_contain_text("7 events, oldest 1 min 15 s")
-    expect(card(page, "replay")).to_contain_text("Kafka: Kafka does not answer")
+    expect(card(page, "replay")).to_contain_text("Kafka does not answer.")
+    expect(card(page, "analytics")).to_contain_text("Its consumer stands still")
+    expect(card(page, "analytics")).to_contain_text("More than 100 dead letters a minute.")
+    letters = card(page, "analytics").get_by_role("link", name="See its dead letters")
+    expect(letters).to_have_attribute("href", "/topics/dead-letters?service=analytics")
+    expect(card(page, "shipping")).to_contain_text("None of its consumers holds a partition")
     expect(card(page, "replay")).to_contain_text("Last warning")
     expect(card(page, "replay")).to_contain_text("standing still: Kafka does not answer")
     page.unroute_all()

@@ -191,7 +191,7 @@ def test_messages_are_read_from_an_offset_and_from_a_time(open_page: Open, sent:
     page.get_by_label("Offset").fill("125")
     page.get_by_label("Offset").press("Enter")
     expect(messages(page)).to_have_count(5)
-    expect(messages(page).first).to_contain_text("1:125")
+    expect(messages(page).first).to_contain_text("1@125")
     expect(messages(page).first).to_contain_text('"number":251')
     page.get_by_label("Partition").select_option("0")
     expect(messages(page).first).to_contain_text('"number":250')
@@ -218,7 +218,9 @@ def test_a_message_opens_from_a_link_and_leads_to_its_order(
     [created] = system.get(f"/api/topics/orders/messages?key={order}")["messages"]
     place = f"{created['partition']}:{created['offset']}"
     page = open_page(f"/topics/orders?key={order}&message={place}")
-    drawer = page.get_by_role("region", name=f"Message {place}")
+    shown = place.replace(":", "@")
+    drawer = page.get_by_role("region", name=f"Message {shown}")
+    expect(drawer).to_contain_text(f"orders/{shown}")
     expect(drawer).to_contain_text('"ORDER_CREATED"')
     expect(drawer).to_contain_text("event-type")
     drawer.get_by_role("button", name="Copy value").click()
@@ -232,7 +234,26 @@ def test_a_message_opens_from_a_link_and_leads_to_its_order(
     drawer.get_by_role("link", name="Open the order").click()
     expect(page).to_have_url(re.compile(f"/orders/{order}$"))
     elsewhere = open_page(f"/topics/orders?text=nowhere&message={place}")
-    expect(elsewhere.get_by_role("region", name=f"Message {place}")).to_contain_text(order)
+    expect(elsewhere.get_by_role("region", name=f"Message {shown}")).to_contain_text(order)
+
+
+def test_an_empty_key_is_told_from_none_and_one_that_turns_text_around_turns_its_own(
+    open_page: Open, system: System
+) -> None:
+    topic = f"test-{uuid4().hex[:8]}"
+    producer = Producer({"bootstrap.servers": system.kafka.bootstrap, "enable.idempotence": True})
+    for number, key in enumerate((None, "", "a\u202eb")):
+        producer.produce(topic, str(number), key, partition=0)
+    assert producer.flush(30) == 0
+    page = open_page(f"/topics/{topic}?from=oldest")
+    rows = messages(page)
+    expect(rows).to_have_count(3)
+    expect(rows.nth(0)).to_contain_text("\u2013")
+    expect(rows.nth(1)).to_contain_text("(empty)")
+    expect(rows.nth(2).locator("bdi")).to_have_text("a\u202eb")
+    expect(page.get_by_text("about 3 messages")).to_be_visible()
+    rows.nth(1).get_by_role("link").click()
+    expect(page.get_by_role("region", name="Message 0@1")).to_contain_text("(empty)")
 
 
 def test_one_letter_is_redriven_from_its_drawer(open_page: Open, system: System) -> None:
@@ -242,7 +263,12 @@ def test_one_letter_is_redriven_from_its_drawer(open_page: Open, system: System)
     [letter] = letters(system, text=key, service="payment")["deadLetters"]
     letter_rows(page).get_by_role("link").click()
     drawer = page.get_by_role("region", name=f"Dead letter {letter['number']}")
-    for shown in (letter["error"], letter["cause"], f"offset {letter['offset']}", "junk 0"):
+    for shown in (
+        letter["error"],
+        letter["cause"],
+        f"orders/{letter['partition']}@{letter['offset']}",
+        "junk 0",
+    ):
         expect(drawer).to_contain_text(shown)
     drawer.get_by_role("button", name="Redrive").click()
     dialog = page.get_by_role("dialog")

@@ -69,6 +69,44 @@ def test_pages_of_many_orders_are_in_order_and_the_same_both_ways(
         assert order["customer_id"].lower().startswith(matching.get("q", ""))
 
 
+@pytest.mark.parametrize(
+    "q",
+    [
+        "0001869f",
+        "00000001869F",
+        "0000-00000001869f",
+        "0000000000000000000000000001869f",
+        "00000000-0000-0000-0000-00000001869f",
+    ],
+)
+def test_an_id_or_its_end_finds_the_order_without_a_look_at_every_other(
+    many: Connection, q: str
+) -> None:
+    before = rows_read(many)
+    found = read(many, q=q)
+    assert [order["customer_email"] for order in found["orders"]] == ["99999@many.example"]
+    assert rows_read(many) - before < 100
+
+
+def test_what_could_be_of_an_id_and_is_of_none_is_looked_for_in_all_else(many: Connection) -> None:
+    with many.begin_nested() as undone:
+        many.exec_driver_sql(
+            "UPDATE orders SET customer_id = 'C-99887766' WHERE customer_id = 'MANY-7'"
+        )
+        assert read(many, q="99887766")["pagination"]["total"] == 101
+        undone.rollback()
+
+
+def rows_read(db: Connection) -> int:
+    """Rows of orders that the transaction has read, by a scan or by an index."""
+    return int(
+        db.exec_driver_sql(
+            "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'orders'"
+        ).scalar_one()
+    )
+
+
 def ids(found: dict[str, Any]) -> list[str]:
     """The orders of a page."""
     return [order["id"] for order in found["orders"]]

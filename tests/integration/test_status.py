@@ -21,6 +21,7 @@ def test_services_at_rest_have_no_lag_and_an_empty_outbox(system: System) -> Non
         for name in CONSUMERS:
             assert shown[name]["lag"], f"{name} has committed nothing yet"
             assert shown[name]["lag"]["messages"] == 0
+            assert shown[name]["lag"]["partitions"] > 0
             assert shown[name]["outbox"] == {"rows": 0, "oldestSeconds": 0.0}
         assert shown["shipping"]["lag"]["byTopic"] == {"orders": 0, "payments": 0}
         return True
@@ -58,6 +59,9 @@ def test_without_kafka_the_outbox_and_the_last_error_tell_of_it(system: System) 
             shown = services(system)["gateway"]
             assert shown["status"] == "unhealthy"
             assert shown["lag"] is None
+            # A sentence, and nothing of how the library writes it.
+            assert "{" not in shown["checks"]["kafka"]
+            assert shown["checks"]["kafka"].startswith("Kafka ")
             error = shown["lastError"]
             return bool(
                 shown["outbox"]["rows"] == 1

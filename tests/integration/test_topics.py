@@ -127,6 +127,23 @@ def test_a_topic_that_a_replay_wrote_to_is_known_by_its_messages(
     assert system.get(f"/api/topics/{topic}")["topic"]["kind"] == "replay"
 
 
+def test_the_size_of_a_topic_is_not_decided_by_its_newest_messages(
+    system: System, new_topic: Callable[..., str]
+) -> None:
+    topic = new_topic()
+    sender = producer(system)
+    for number in range(300):
+        sender.produce(topic, b"x" * (100 if number < 280 else 10_000))
+    assert sender.flush(20) == 0
+    # In truth 228 kB, of which the newest messages would make 3 MB.
+    assert system.get(f"/api/topics/{topic}")["topic"]["approximateBytes"] < 1_100_000
+    for _ in range(280):
+        sender.produce(topic, b"x" * 10_000)
+    assert sender.flush(20) == 0
+    size = system.get(f"/api/topics/{topic}")["topic"]["approximateBytes"]
+    assert 1_500_000 < size < 4_500_000  # in truth 3 MB
+
+
 def test_a_topic_shows_who_reads_it_and_how_far_behind_they_are(
     system: System, new_topic: Callable[..., str]
 ) -> None:

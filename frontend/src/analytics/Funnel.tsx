@@ -24,7 +24,7 @@ export function Funnel({ of }: { of: Schemas["Funnel"] }) {
               Of all
             </th>
             <th scope="col" className="text-right!">
-              To the stage before
+              Lost since the stage before
             </th>
           </tr>
         </thead>

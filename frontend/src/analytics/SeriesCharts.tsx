@@ -68,6 +68,7 @@ export function OrdersChart({ buckets, unit }: Props) {
             {label}
           </li>
         ))}
+        {buckets.some(({ partial }) => partial) && <Pale />}
       </ul>
     </Panel>
   );
@@ -76,7 +77,11 @@ export function OrdersChart({ buckets, unit }: Props) {
 /** What was taken for the orders of each time, and not given back. */
 export function RevenueChart({ buckets, unit }: Props) {
   return (
-    <Panel title={`Revenue by ${unit}`} note="Of the orders placed then" className="lg:col-span-6">
+    <Panel
+      title={`Revenue by ${unit}`}
+      note={`Of the orders placed then${unit === "day" ? "; days are UTC" : ""}`}
+      className="lg:col-span-6"
+    >
       <BarChart
         label={`Revenue by ${unit}`}
         buckets={buckets}
@@ -88,7 +93,21 @@ export function RevenueChart({ buckets, unit }: Props) {
         }))}
         tick={asRoundMoney}
       />
+      {buckets.some(({ partial }) => partial) && (
+        <ul aria-label="Colours" className="mt-3 text-xs text-muted">
+          <Pale />
+        </ul>
+      )}
     </Panel>
+  );
+}
+
+function Pale() {
+  return (
+    <li className="flex items-center gap-1.5">
+      <span className="size-2 rounded-xs bg-current opacity-40" />
+      Paler: only the part of it that lies in the range
+    </li>
   );
 }
 

@@ -1185,7 +1185,7 @@ export interface components {
             partitionCount: number;
             /** @description Offsets between the oldest and the newest. Transactions' marks are among them, and what was aborted or compacted away. */
             messages: number;
-            /** @description An estimate: the average size of a few of the newest messages, uncompressed, times `messages`. Null where none of these could be read. */
+            /** @description An estimate, uncompressed: what a few messages at the beginning, in the middle and at the end of the fullest partitions come to, times `messages`. Null where none of these could be read. */
             approximateBytes: number | null;
             /** @description How long messages are kept; null for ever, or as long as they are newest of their key. */
             retentionMs: number | null;
@@ -1388,13 +1388,15 @@ export interface components {
             lastError?: components["schemas"]["LastError"];
             checks?: components["schemas"]["Checks"];
             outbox?: components["schemas"]["Outbox"];
-            /** @description Messages that its consumer group has not committed. Null where it consumes nothing, has committed nothing yet, or Kafka does not answer. */
+            /** @description Messages that its consumer group has not committed. Null where it consumes nothing, has not begun to, or Kafka does not answer. */
             lag: {
                 /** @description Of all its topics. */
                 messages: number;
                 byTopic: {
                     [key: string]: number;
                 };
+                /** @description Held by its consumers; 0 where none of them reads. */
+                partitions: number;
             } | null;
             /** @description Why it is offline. */
             error?: string;
@@ -1671,7 +1673,7 @@ export interface operations {
                  * @example 2026-11-23T00:00:00Z
                  */
                 to?: string | unknown | unknown;
-                /** @description Text to find in customer id, e-mail, products, or at the start of the order id; capitals do not matter. */
+                /** @description Text to find in customer id, e-mail, products, or at the start of the order id; capitals do not matter. Where an order id ends with it, in 8 hexadecimal digits or more and with or without dashes, that order alone is found. */
                 q?: string;
                 /** @description What to sort by; a minus sign for the greatest first. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "total" | "-total";

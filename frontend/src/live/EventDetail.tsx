@@ -1,6 +1,6 @@
 import { Link } from "react-router";
 import { Button } from "../ui/Button";
-import { asClock, asTime, asWords } from "../ui/format";
+import { asClock, asPlace, asTime, asWords } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Json } from "../ui/Json";
 import type { LiveEvent } from "./protocol";
@@ -39,8 +39,11 @@ export function EventDetail({ event, onClose }: { event: LiveEvent; onClose: () 
           {asTime(event.timestamp)} <span className="text-muted">({asClock(event.timestamp)})</span>
         </dd>
         <dt>Kafka</dt>
-        <dd>
-          {event.topic}, partition {event.partition}, offset {event.offset}
+        <dd
+          className="font-mono text-xs leading-5 break-all"
+          title={`Partition ${event.partition}, offset ${event.offset}`}
+        >
+          {asPlace(event)}
         </dd>
         <dt>Event id</dt>
         <dd className="font-mono text-xs leading-5 break-all">{event.eventId}</dd>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useRef } from "react";
-import { asClock, asExactTime, asWords, shortId } from "../ui/format";
+import { asClock, asExactTime, asPlace, asWords, shortId } from "../ui/format";
 import { gist } from "./filter";
 import type { LiveEvent } from "./protocol";
 
@@ -82,7 +82,7 @@ const EventRow = memo(function EventRow({ event, selected, onSelect }: RowProps)
       </span>
       <span className="hidden truncate text-muted md:inline">{gist(event)}</span>
       <span className="hidden truncate text-right font-mono text-xs text-faint md:inline">
-        {event.topic}/{event.partition}@{event.offset}
+        {asPlace(event)}
       </span>
     </button>
   );

@@ -40,12 +40,16 @@ export const OrderRow = memo(function OrderRow({ order, search, selected }: Prop
           {shortId(order.id)}
         </Link>
         <span className="block max-w-32 truncate text-xs text-muted md:hidden">
-          {order.customer_id}
+          <bdi>{order.customer_id}</bdi>
         </span>
       </td>
       <td className="hidden max-w-60 md:table-cell">
-        <span className="block truncate">{order.customer_id}</span>
-        <span className="block truncate text-xs leading-4 text-muted">{order.customer_email}</span>
+        <span className="block truncate">
+          <bdi>{order.customer_id}</bdi>
+        </span>
+        <span className="block truncate text-xs leading-4 text-muted">
+          <bdi>{order.customer_email}</bdi>
+        </span>
       </td>
       <td className="hidden max-w-64 truncate text-muted xl:table-cell">{items(order)}</td>
       <td className="text-right font-medium">{asMoney(order.total)}</td>
@@ -53,6 +57,10 @@ export const OrderRow = memo(function OrderRow({ order, search, selected }: Prop
         <span title={order.failure_reason ?? told?.reason ?? undefined}>
           <StatusBadge status={status} />
         </span>
+        <Time
+          at={order.created_at}
+          className="block text-xs leading-4 whitespace-nowrap text-muted sm:hidden"
+        />
       </td>
       <td className="hidden whitespace-nowrap text-muted sm:table-cell">
         <Time at={order.created_at} />

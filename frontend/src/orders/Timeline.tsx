@@ -1,8 +1,7 @@
 import { Link } from "react-router";
 import { Badge } from "../ui/Badge";
-import { asClock, asExactTime, asSpan, asWords } from "../ui/format";
+import { asClock, asExactTime, asPlace, asSpan, asWords } from "../ui/format";
 import { Json } from "../ui/Json";
-import { asPlace } from "./places";
 import type { Step } from "./timeline";
 
 const BAD = /FAILED|REFUSED/;
@@ -52,7 +51,7 @@ export function Timeline({ steps }: { steps: readonly Step[] }) {
                 {step.place && (
                   <>
                     <br />
-                    {step.place.topic}, partition {step.place.partition}, offset {step.place.offset}
+                    {asPlace(step.place)}
                   </>
                 )}
               </p>

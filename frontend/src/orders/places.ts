@@ -52,8 +52,3 @@ export function replayTopics(
   const newest = replays.map(({ topic }) => topic).filter((topic) => names.has(topic));
   return [...new Set([...newest, ...names])];
 }
-
-/** As short as it can be read: "payments/3@17". */
-export function asPlace({ topic, partition, offset }: Place): string {
-  return `${topic}/${partition}@${offset}`;
-}

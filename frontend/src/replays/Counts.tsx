@@ -12,8 +12,7 @@ export function Counts({ caption, counts, label }: Props) {
   if (entries.length === 0) return null;
   const most = Math.max(...entries.map(([, count]) => count), 1);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must do too
-    <section aria-label={caption} tabIndex={0} className="max-h-60 overflow-y-auto rounded">
+    <section aria-label={caption}>
       <p className="mb-1 text-xs font-medium text-muted">{caption}</p>
       <ul className="flex flex-col gap-1">
         {entries.map(([name, count]) => (

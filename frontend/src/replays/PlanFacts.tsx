@@ -1,11 +1,18 @@
 import { Callout } from "../ui/Callout";
-import { asBytes, asCount, asWords } from "../ui/format";
-import { Time } from "../ui/Time";
+import { asBounds, asBytes, asCount, asExactTime, asWords } from "../ui/format";
 import { Counts } from "./Counts";
 import type { Plan } from "./phase";
+import { eventsOf, inOrder, withLocalTimes } from "./words";
+
+interface Props {
+  plan: Plan;
+  time?: string;
+  /** Whether it has written since. */
+  ran?: boolean;
+}
 
 /** What was counted before anything was written. */
-export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {
+export function PlanFacts({ plan, time, ran = false }: Props) {
   const { exists, partitions } = plan.target;
   return (
     <div className="flex flex-col gap-3">
@@ -13,7 +20,7 @@ export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {
         <dt>Events</dt>
         <dd className="font-medium">
           {asCount(plan.events)}
-          {plan.orders !== undefined && ` of ${asCount(plan.orders)} orders`}
+          {plan.orders !== undefined && ` ${eventsOf(plan.events, plan.orders)}`}
         </dd>
         {plan.filtered > 0 && (
           <>
@@ -37,7 +44,7 @@ export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {
           <>
             <dt>Window</dt>
             <dd>
-              <Time at={plan.from} /> – <Time at={plan.to} />
+              <Span from={plan.from} to={plan.to} />
             </dd>
           </>
         )}
@@ -45,22 +52,37 @@ export function PlanFacts({ plan, time }: { plan: Plan; time?: string }) {
           <>
             <dt>First and last</dt>
             <dd>
-              <Time at={plan.firstTime} /> – <Time at={plan.lastTime} />
+              <Span from={plan.firstTime} to={plan.lastTime} />
             </dd>
           </>
         )}
         <dt>Topic</dt>
         <dd>
-          {exists ? "is there" : "will be made"}
+          {exists ? (ran ? "was there" : "is there") : ran ? "was made" : "will be made"}
           {partitions && `, with ${partitions} ${partitions === 1 ? "partition" : "partitions"}`}
         </dd>
       </dl>
       {plan.warnings.map((warning) => (
         <Callout key={warning} tone="warn">
-          {warning}
+          {withLocalTimes(warning)}
         </Callout>
       ))}
-      <Counts caption="By type" counts={plan.byType} label={asWords} />
+      <Counts caption="By type" counts={inOrder(plan.byType)} label={asWords} />
     </div>
+  );
+}
+
+function Span({ from, to }: { from: string; to: string }) {
+  const [first, last] = asBounds(from, to);
+  return (
+    <>
+      <time dateTime={from} title={asExactTime(from)}>
+        {first}
+      </time>{" "}
+      –{" "}
+      <time dateTime={to} title={asExactTime(to)}>
+        {last}
+      </time>
+    </>
   );
 }

@@ -23,7 +23,7 @@ import { ReplayProgress } from "./ReplayProgress";
 import { Shards } from "./Shards";
 import { Steering } from "./Steering";
 import { Verify } from "./Verify";
-import { asRate, filterWords, handle, paceWords, typesWords, windowWords } from "./words";
+import { asRate, filterWords, handle, inOrder, paceWords, typesWords, windowWords } from "./words";
 
 /** One replay, over the list that it was chosen from. */
 export function ReplayDrawer() {
@@ -75,7 +75,7 @@ function Contents({ id }: { id: string }) {
         {data.plan && (
           <section>
             <h3 className="mb-2 text-xs font-medium text-muted">Plan</h3>
-            <PlanFacts plan={data.plan} />
+            <PlanFacts plan={data.plan} ran={!data.spec.dryRun} />
           </section>
         )}
         <Again replay={data} />
@@ -150,7 +150,9 @@ function What({ replay }: { replay: Replay }) {
           : typesWords(spec)}
       </dd>
       <dt>Orders</dt>
-      <dd className="break-words">{filterWords(spec) || "all"}</dd>
+      <dd className="break-words">
+        <bdi>{filterWords(spec) || "all"}</bdi>
+      </dd>
       <dt>Pace</dt>
       <dd>
         {paceWords(spec)}
@@ -184,7 +186,7 @@ function Report({ report }: { report: NonNullable<Replay["report"]> }) {
         <dt>Checksum</dt>
         <dd className="font-mono text-xs leading-5 break-all">{report.checksum}</dd>
       </dl>
-      <Counts caption="Replayed by type" counts={report.byType} label={asWords} />
+      <Counts caption="Replayed by type" counts={inOrder(report.byType)} label={asWords} />
       <Counts caption="By day (UTC)" counts={report.byDay} label={(day) => day} />
     </section>
   );

@@ -34,7 +34,7 @@ export function ReplayRow({ replay }: { replay: Replay }) {
           </span>
         </Link>
         <span className="block truncate text-xs text-muted" title={whatWords(replay.spec)}>
-          {whatWords(replay.spec)}
+          <bdi>{whatWords(replay.spec)}</bdi>
         </span>
       </td>
       <td>

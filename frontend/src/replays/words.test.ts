@@ -2,7 +2,17 @@ import { expect, test } from "vitest";
 import { TYPES } from "../live/protocol";
 import type { Plan } from "./phase";
 import type { Spec } from "./spec";
-import { asRate, estimate, handle, paceWords, verdictWords, whatWords } from "./words";
+import {
+  asRate,
+  estimate,
+  eventsOf,
+  handle,
+  inOrder,
+  paceWords,
+  verdictWords,
+  whatWords,
+  withLocalTimes,
+} from "./words";
 
 const SPEC: Spec = {
   days: 7,
@@ -61,4 +71,24 @@ test("a slow rate keeps its decimal", () => {
 test("ids are as short as they can be understood", () => {
   expect(handle("01a20556-ac30-776d-bcdd-d02657710c41")).toBe("57710c41");
   expect(handle("last-month")).toBe("last-month");
+});
+
+test("events are not counted as orders", () => {
+  expect(eventsOf(2295, 307)).toBe("events of 307 orders");
+  expect(eventsOf(1, 1)).toBe("event of 1 order");
+});
+
+test("types are told in the order of the saga", () => {
+  const counts = { SHIPMENT_CREATED: 1, PAYMENT_FAILED: 2, ORDER_CREATED: 3 };
+  expect(Object.keys(inOrder(counts))).toEqual([
+    "ORDER_CREATED",
+    "PAYMENT_FAILED",
+    "SHIPMENT_CREATED",
+  ]);
+});
+
+test("a time in a note is that of the reader's clock", () => {
+  const note = withLocalTimes("The stored history begins at 2026-11-22T22:17:47Z; nothing before");
+  expect(note).not.toContain("T22:17:47Z");
+  expect(note).toMatch(/^The stored history begins at .*2026.*; nothing before$/);
 });

@@ -1,12 +1,21 @@
 import type { Schemas } from "../api/client";
 import { TYPES } from "../live/protocol";
-import { asCount, asMoney, asSpan, asTime, asWords, shortId } from "../ui/format";
+import {
+  asBounds,
+  asCount,
+  asExactTime,
+  asMoney,
+  asSpan,
+  asTime,
+  asWords,
+  shortId,
+} from "../ui/format";
 import type { Plan } from "./phase";
 import type { Spec } from "./spec";
 
 /** Which days or times. */
 export function windowWords({ days, from, to }: Spec): string {
-  if (from) return to ? `${asTime(from)} – ${asTime(to)}` : `since ${asTime(from)}`;
+  if (from) return to ? asBounds(from, to).join(" – ") : `since ${asTime(from)}`;
   return days === 1 ? "last day" : `last ${asCount(days ?? 7)} days`;
 }
 
@@ -51,6 +60,22 @@ export function paceWords({ eventsPerSecond, speed, maxGapSeconds }: Spec): stri
   if (!speed) return "as fast as it can";
   const gap = maxGapSeconds === undefined ? "" : `, no pause above ${asSpan(maxGapSeconds * 1000)}`;
   return `original timing, ${asCount(speed)} × as fast${gap}`;
+}
+
+/** "events of 307 orders", after their number. */
+export function eventsOf(events: number, orders: number): string {
+  return `${events === 1 ? "event" : "events"} of ${asCount(orders)} ${orders === 1 ? "order" : "orders"}`;
+}
+
+/** Counts by type in the order of the saga, whatever order they came in. */
+export function inOrder(counts: Readonly<Record<string, number>>): Record<string, number> {
+  const place = (type: string) => (TYPES as readonly string[]).indexOf(type);
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => place(a) - place(b)));
+}
+
+/** A sentence of the API with its times, which are in UTC, as the reader's clock has them. */
+export function withLocalTimes(text: string): string {
+  return text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, asExactTime);
 }
 
 /** How long a plan will take, as far as that can be known before. */

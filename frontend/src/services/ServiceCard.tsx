@@ -1,9 +1,10 @@
+import { Link } from "react-router";
 import { Callout } from "../ui/Callout";
-import { asCount, asSpan, asWords } from "../ui/format";
+import { asCount, asSentence, asSpan } from "../ui/format";
 import { Time } from "../ui/Time";
 import { Lag } from "./Lag";
 import { StateBadge } from "./StateBadge";
-import { aboutOf, asWaiting, faultsOf, LONG_WAIT, type Service, stateOf } from "./state";
+import { aboutOf, asWaiting, faultsOf, LONG_WAIT, type Service, stateOf, unread } from "./state";
 
 interface Props {
   service: Service;
@@ -15,6 +16,7 @@ const EDGES = {
   offline: "border-bad",
   unhealthy: "border-bad",
   lagging: "border-warn",
+  "lag unknown": "border-warn",
   healthy: "border-line",
 };
 
@@ -36,13 +38,25 @@ export function ServiceCard({ service, lags }: Props) {
         <StateBadge state={state} />
       </header>
       {state === "offline" && <Offline service={service} />}
-      {faults.length > 0 && (
-        <Callout tone="bad" title="Something that it needs is missing">
-          {faults.map(([check, fault]) => (
-            <span key={check} className="block">
-              {asWords(check)}: {fault}
-            </span>
-          ))}
+      {faults.map(({ check, title, said, letters }) => (
+        <Callout key={check} tone="bad" title={title}>
+          {asSentence(said)}
+          {letters && (
+            <>
+              {" "}
+              <Link
+                to={`/topics/dead-letters?service=${encodeURIComponent(name)}`}
+                className="font-medium text-accent"
+              >
+                See its dead letters
+              </Link>
+            </>
+          )}
+        </Callout>
+      ))}
+      {state === "lag unknown" && (
+        <Callout tone="warn" title="Whether it keeps up is not known">
+          {unread(service)} If this does not pass within a minute, look at its log.
         </Callout>
       )}
       {state === "lagging" && (
@@ -54,7 +68,11 @@ export function ServiceCard({ service, lags }: Props) {
       <dl className="grid grid-cols-[6.5rem_minmax(0,1fr)] gap-y-1.5 *:odd:text-muted">
         <dt>Consumer lag</dt>
         <dd title="Messages that it has not handled yet">
-          <Lag lag={service.lag} lags={lags} />
+          {state === "lag unknown" ? (
+            <span className="font-medium text-warn">lag unknown</span>
+          ) : (
+            <Lag lag={service.lag} lags={lags} />
+          )}
         </dd>
         <dt>Outbox</dt>
         <dd

@@ -12,6 +12,7 @@ const LIGHTS: Record<State, string> = {
   offline: "bg-bad",
   unhealthy: "bg-bad",
   lagging: "bg-warn",
+  "lag unknown": "bg-warn",
   healthy: "bg-good",
 };
 

@@ -6,6 +6,7 @@ const TONES: Record<State, Tone> = {
   offline: "bad",
   unhealthy: "bad",
   lagging: "warn",
+  "lag unknown": "warn",
   healthy: "good",
 };
 

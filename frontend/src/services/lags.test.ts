@@ -3,7 +3,7 @@ import { KEPT, type Lags, lineOf, remember, trendOf } from "./lags";
 import type { Service } from "./state";
 
 function behind(messages: number | null): Service[] {
-  const lag = messages === null ? null : { messages, byTopic: {} };
+  const lag = messages === null ? null : { messages, byTopic: {}, partitions: 6 };
   return [{ name: "shipping", status: "healthy", port: 4003, url: "http://here", lag }];
 }
 

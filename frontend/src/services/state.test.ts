@@ -7,13 +7,15 @@ function service(name: string, more: Partial<Service> = {}): Service {
     status: "healthy",
     port: 4001,
     url: "http://127.0.0.1:4001",
-    lag: { messages: 0, byTopic: {} },
+    lag: { messages: 0, byTopic: {}, partitions: 6 },
     outbox: { rows: 0, oldestSeconds: 0 },
     ...more,
   };
 }
 
-const behind = (messages: number) => ({ lag: { messages, byTopic: { orders: messages } } });
+const behind = (messages: number) => ({
+  lag: { messages, byTopic: { orders: messages }, partitions: 6 },
+});
 
 describe("a service", () => {
   test("lags when too many messages wait for it or an event waits too long in its outbox", () => {
@@ -34,9 +36,27 @@ describe("a service", () => {
   });
 
   test("that answers tells what is missing", () => {
-    const checks = { database: "ok", kafka: "Kafka does not answer" };
-    expect(faultsOf(service("payment", { checks }))).toEqual([["kafka", "Kafka does not answer"]]);
+    const titles = (checks: Record<string, string>) =>
+      faultsOf(service("payment", { checks })).map(({ title, letters }) => [title, letters]);
+    expect(titles({ database: "ok", kafka: "Kafka does not answer" })).toEqual([
+      ["Kafka does not answer", false],
+    ]);
+    expect(titles({ consumer: "more than 100 dead letters a minute" })).toEqual([
+      ["Its consumer stands still", true],
+    ]);
+    expect(titles({ consumer: "the thread has died", worker: "it ended" })).toEqual([
+      ["Consumer does not work", false],
+      ["Worker does not work", false],
+    ]);
     expect(faultsOf(service("payment"))).toEqual([]);
+  });
+
+  test("whose messages nobody reads, or nobody knows of, is not well", () => {
+    const checks = { kafka: "ok", consumer: "ok" };
+    const idle = { messages: 0, byTopic: { orders: 0 }, partitions: 0 };
+    expect(stateOf(service("payment", { lag: null, checks }))).toBe("lag unknown");
+    expect(stateOf(service("payment", { lag: idle, checks }))).toBe("lag unknown");
+    expect(summaryOf([service("payment", { lag: null, checks })]).text).toBe("payment lag unknown");
   });
 });
 

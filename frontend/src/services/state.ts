@@ -1,10 +1,10 @@
 import type { Schemas } from "../api/client";
-import { asCount, asSpan } from "../ui/format";
+import { asCount, asSpan, asWords } from "../ui/format";
 
 export type Service = Schemas["ServiceStatus"];
 
 /** How a service is, the worst first. */
-export const STATES = ["offline", "unhealthy", "lagging", "healthy"] as const;
+export const STATES = ["offline", "unhealthy", "lagging", "lag unknown", "healthy"] as const;
 export type State = (typeof STATES)[number];
 
 /** Two full batches of a consumer: fewer than that may be there at any moment. */
@@ -13,10 +13,21 @@ export const MANY_MESSAGES = 1_000;
 export const LONG_WAIT = 10;
 
 /** How a service is; it lags where it does its work and is behind with it. */
-export function stateOf({ status, lag, outbox }: Service): State {
+export function stateOf(service: Service): State {
+  const { status, lag, outbox } = service;
   if (status !== "healthy") return status;
   const behind = (lag?.messages ?? 0) >= MANY_MESSAGES || (outbox?.oldestSeconds ?? 0) >= LONG_WAIT;
-  return behind ? "lagging" : "healthy";
+  if (behind) return "lagging";
+  return unread(service) === null ? "healthy" : "lag unknown";
+}
+
+/** Why it is not known whether a service that should read messages does; null where it does. */
+export function unread({ lag, checks = {} }: Service): string | null {
+  if (!lag)
+    return "consumer" in checks ? "Kafka does not tell how far its consumer group is." : null;
+  return lag.partitions > 0
+    ? null
+    : "None of its consumers holds a partition, so nobody reads its messages.";
 }
 
 /** Whether all is well, in a line; else what is not, the worst first. */
@@ -34,9 +45,32 @@ export function summaryOf(services: readonly Service[]): { worst: State; text: s
   };
 }
 
-/** What is missing of a service that answers: each failed check with its fault. */
-export function faultsOf({ checks = {} }: Service): [string, string][] {
-  return Object.entries(checks).filter(([, said]) => said !== "ok");
+interface Fault {
+  check: string;
+  /** What that means. */
+  title: string;
+  said: string;
+  /** Whether the dead letters tell more. */
+  letters: boolean;
+}
+
+const FAULTS: Record<string, string> = {
+  database: "Its database does not answer",
+  kafka: "Kafka does not answer",
+  draining: "It is being stopped",
+};
+
+/** What is wrong with a service that answers: each failed check with its fault. */
+export function faultsOf({ checks = {} }: Service): Fault[] {
+  return Object.entries(checks)
+    .filter(([, said]) => said !== "ok")
+    .map(([check, said]) => {
+      const still = check === "consumer" && !said.includes("has died");
+      const title = still
+        ? "Its consumer stands still"
+        : (FAULTS[check] ?? `${asWords(check)} does not work`);
+      return { check, title, said, letters: still && said.includes("dead letter") };
+    });
 }
 
 interface About {

@@ -5,6 +5,7 @@ import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { CopyLink } from "../ui/CopyButton";
 import { Drawer, DrawerSkeleton } from "../ui/Drawer";
+import { asPlace } from "../ui/format";
 import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { isTime, orderOf } from "./describe";
@@ -74,9 +75,10 @@ function Contents({
           ) : (
             <Link
               to={`/topics/${encodeURIComponent(topic)}?partition=${partition}&from=offset:${offset}&message=${partition}:${offset}`}
-              className="rounded font-medium text-accent"
+              title={`Partition ${partition}, offset ${offset}`}
+              className="rounded font-mono text-xs leading-5 break-all text-accent"
             >
-              {topic}, partition {partition}, offset {offset}
+              {asPlace({ topic, partition, offset })}
             </Link>
           )}
         </dd>

@@ -1,12 +1,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import { Link, useSearchParams } from "react-router";
+import { asPlace } from "../ui/format";
 import { Time } from "../ui/Time";
 import { isTime } from "./describe";
 import { LetterState } from "./LetterState";
 import { redrivable } from "./letters";
 import type { DeadLetter } from "./queries";
 import { readNumber, withParams } from "./search";
+import { KeyText } from "./Value";
 
 const ROW = 52; // px
 
@@ -93,13 +95,13 @@ function Row({ letter, to }: { letter: DeadLetter; to: string }) {
           <span className="text-muted">{cause}</span>
         </span>
         <span className="block truncate font-mono text-xs text-muted">
-          #{number} <span className="md:hidden">{service}</span> {key ?? "no key"}
+          #{number} <span className="md:hidden">{service}</span> <KeyText value={key} />
         </span>
       </span>
       <span className="hidden min-w-0 md:block">
         <span className="block truncate">{service ?? "unknown service"}</span>
         <span className="block truncate text-xs text-muted">
-          {topic === null ? "from unknown" : `${topic}, ${partition ?? "?"}:${offset ?? "?"}`}
+          {topic === null ? "from unknown" : asPlace({ topic, partition, offset })}
         </span>
       </span>
       <span className="hidden text-muted md:block">{isTime(at) && <Time at={at} />}</span>

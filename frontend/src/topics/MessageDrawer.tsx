@@ -5,7 +5,7 @@ import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { CopyLink } from "../ui/CopyButton";
 import { Drawer, DrawerSkeleton } from "../ui/Drawer";
-import { asBytes, asClock } from "../ui/format";
+import { asBytes, asClock, asPlace } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
@@ -41,13 +41,10 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
   const [above, below] = [step(-1), step(1)];
   return (
     <Drawer
-      label={`Message ${partition}:${offset}`}
+      label={`Message ${asPlace({ partition, offset })}`}
       title={
         <>
-          Message{" "}
-          <span className="font-mono text-13">
-            {partition}:{offset}
-          </span>
+          Message <span className="font-mono text-13">{asPlace({ partition, offset })}</span>
         </>
       }
       closeLabel="Close message"
@@ -81,14 +78,17 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
 }
 
 function Contents({ message }: { message: Message }) {
-  const { topic, partition, offset, timestamp, timestampType, size } = message;
+  const { partition, offset, timestamp, timestampType, size } = message;
   const order = orderOf(message);
   return (
     <div className="flex flex-col gap-5 p-4">
       <dl className="grid grid-cols-[5rem_1fr] gap-y-1.5 *:min-w-0 *:odd:text-muted">
         <dt>Place</dt>
-        <dd className="break-words">
-          {topic}, partition {partition}, offset {offset}
+        <dd
+          className="font-mono text-xs leading-5 break-all"
+          title={`Partition ${partition}, offset ${offset}`}
+        >
+          {asPlace(message)}
         </dd>
         <dt>Time</dt>
         <dd>

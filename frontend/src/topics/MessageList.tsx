@@ -2,10 +2,11 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useRef } from "react";
 import { Link, useSearchParams } from "react-router";
 import { Badge } from "../ui/Badge";
-import { asBytes, asClock, asExactTime } from "../ui/format";
+import { asBytes, asClock, asExactTime, asPlace } from "../ui/format";
 import { preview } from "./describe";
 import type { Message } from "./queries";
 import { withParams } from "./search";
+import { KeyText } from "./Value";
 
 const ROW = 32; // px
 const COLUMNS =
@@ -33,7 +34,9 @@ export function MessageList({ messages, of }: { messages: readonly Message[]; of
         className={`${COLUMNS} h-8 shrink-0 border-b border-line text-xs font-medium text-muted`}
       >
         <span>Time</span>
-        <span className="hidden md:inline">Offset</span>
+        <span className="hidden md:inline" title="Partition and offset">
+          Place
+        </span>
         <span className="hidden md:inline">Key</span>
         <span className="hidden md:inline">Type</span>
         <span>
@@ -85,7 +88,7 @@ interface RowProps {
 }
 
 const Row = memo(function Row({ message, place, to, selected }: RowProps) {
-  const { timestamp, key, eventType, encoding, size, isReplay } = message;
+  const { partition, offset, timestamp, key, eventType, encoding, size, isReplay } = message;
   return (
     <Link
       to={to}
@@ -105,18 +108,20 @@ const Row = memo(function Row({ message, place, to, selected }: RowProps) {
           {asClock(timestamp)}
         </time>
       )}
-      <span className="hidden truncate font-mono text-xs text-muted md:inline">{place}</span>
+      <span className="hidden truncate font-mono text-xs text-muted md:inline">
+        {asPlace({ partition, offset })}
+      </span>
       <span className="hidden truncate font-mono text-xs md:inline" title={key ?? undefined}>
-        {key === null ? (
-          <span className="text-faint">no key</span>
-        ) : key.length > 16 ? (
+        {key && key.length > 16 ? (
           // What differs between ids of one time is their end.
           <>
-            <span className="xl:hidden">…{key.slice(-12)}</span>
-            <span className="hidden xl:inline">{key}</span>
+            <span className="xl:hidden">
+              …<bdi>{key.slice(-12)}</bdi>
+            </span>
+            <bdi className="hidden xl:inline">{key}</bdi>
           </>
         ) : (
-          key
+          <KeyText value={key} />
         )}
       </span>
       <span className="hidden min-w-0 items-center gap-1.5 md:flex">

@@ -8,7 +8,7 @@ import { SearchField } from "../ui/SearchField";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
 import { Toolbar } from "../ui/Toolbar";
-import { asRetention, KINDS } from "./describe";
+import { asRetention, COUNTED, KINDS } from "./describe";
 import { GroupTable } from "./GroupTable";
 import { groupsQuery, type Topic, topicsQuery } from "./queries";
 import { Table } from "./Table";
@@ -112,10 +112,14 @@ function TopicTable({ topics }: { topics: Topic[] | undefined }) {
           <th scope="col" className="hidden text-right sm:table-cell">
             Partitions
           </th>
-          <th scope="col" className="text-right">
+          <th scope="col" className="text-right" title={COUNTED}>
             Messages
           </th>
-          <th scope="col" className="text-right" title="Estimated of the newest, uncompressed">
+          <th
+            scope="col"
+            className="text-right"
+            title="Estimated of a few from beginning, middle and end, uncompressed"
+          >
             Size
           </th>
           <th scope="col" className="hidden md:table-cell">

@@ -2,10 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
-import { asBytes, asCount } from "../ui/format";
+import { asBytes } from "../ui/format";
 import { Stale } from "../ui/Stale";
 import { Failed } from "../ui/states";
-import { asRetention, KINDS } from "./describe";
+import { asMessages, asRetention, COUNTED, KINDS } from "./describe";
 import { LinkTabs } from "./LinkTabs";
 import { Messages } from "./Messages";
 import { Partitions } from "./Partitions";
@@ -48,9 +48,7 @@ export function TopicView({ name: given }: { name?: string }) {
         )}
         {topic && (
           <p className="text-xs text-muted sm:ml-auto">
-            <span title="Offsets between oldest and newest; marks of transactions are among them">
-              {asCount(topic.messages)} offsets
-            </span>
+            <span title={COUNTED}>{asMessages(topic.messages)}</span>
             {topic.approximateBytes !== null && ` · ~ ${asBytes(topic.approximateBytes)}`}
             {` · kept: ${asRetention(topic)}`}
           </p>

@@ -61,12 +61,20 @@ export function Headers({ headers }: { headers: Record<string, string> }) {
   );
 }
 
+/** A key as it is; one that turns text around turns nothing beside it. */
+export function KeyText({ value }: { value: string | null }) {
+  if (value === null) return <span className="text-faint">–</span>;
+  return value === "" ? <span className="text-faint">(empty)</span> : <bdi>{value}</bdi>;
+}
+
 /** The key of a message, with the order that it is of. */
 export function Key({ value, encoding }: { value: string | null; encoding?: string | null }) {
-  if (value === null) return <span className="text-muted">none</span>;
+  if (!value) return <KeyText value={value} />;
   return (
     <span className="flex min-w-0 items-start gap-1">
-      <span className="font-mono text-xs leading-5 break-all">{value}</span>
+      <span className="font-mono text-xs leading-5 break-all">
+        <KeyText value={value} />
+      </span>
       {encoding === "base64" && <span className="text-muted">(base64)</span>}
       <span className="-my-0.5">
         <CopyButton what="key" text={() => value} />

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asRetention, orderOf, preview } from "./describe";
+import { asMessages, asRetention, orderOf, preview } from "./describe";
 
 const TOPIC = {
   name: "t",
@@ -38,4 +38,10 @@ test("a key is an order's where the event says so", () => {
   expect(orderOf({ key: ORDER, value: { payload: {} } })).toBeNull();
   expect(orderOf({ key: "PROD-001", value: { payload: { orderId: "PROD-001" } } })).toBeNull();
   expect(orderOf({ key: null, value: null })).toBeNull();
+});
+
+test("a number of offsets is told as messages, of which it is not exact", () => {
+  expect(asMessages(0)).toBe("no messages");
+  expect(asMessages(1)).toBe("about 1 message");
+  expect(asMessages(566)).toBe("about 566 messages");
 });

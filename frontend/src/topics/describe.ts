@@ -1,4 +1,5 @@
 import type { Schemas } from "../api/client";
+import { asCount } from "../ui/format";
 import type { Tone } from "../ui/tones";
 
 type Topic = Schemas["Topic"];
@@ -22,6 +23,16 @@ export const STATES: Record<Schemas["Group"]["state"], Tone> = {
   "preparing-rebalancing": "warn",
   "completing-rebalancing": "warn",
 };
+
+/** What a number of messages is. */
+export const COUNTED =
+  "Offsets from the oldest on: marks of transactions and what was compacted away are among them";
+
+/** How many messages a topic has, as far as Kafka tells. */
+export function asMessages(offsets: number): string {
+  if (offsets === 0) return "no messages";
+  return `about ${asCount(offsets)} ${offsets === 1 ? "message" : "messages"}`;
+}
 
 const HOUR = 3_600_000;
 

@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { asBytes, asMoney, asSpan, asWords, fromCents, toCents } from "./format";
+import {
+  asBounds,
+  asBytes,
+  asMoney,
+  asPlace,
+  asSentence,
+  asSpan,
+  asWords,
+  fromCents,
+  toCents,
+} from "./format";
 
 test("money keeps its cents, however large", () => {
   expect(toCents("79.99") * 2n + toCents("34.99")).toBe(19497n);
@@ -36,4 +46,26 @@ test("bytes are told in the unit of their size", () => {
     "1.0 MB",
     "5.0 TB",
   ]);
+});
+
+test("a place in Kafka is written in one way", () => {
+  expect(asPlace({ topic: "orders", partition: 2, offset: 50 })).toBe("orders/2@50");
+  expect(asPlace({ partition: 2, offset: 0 })).toBe("2@0");
+  expect(asPlace({ topic: "orders", partition: null, offset: null })).toBe("orders/?@?");
+});
+
+test("two times that are read together both have their day, unless it is today", () => {
+  const now = new Date(2026, 10, 23, 18);
+  const at = (day: number, hour: number) => new Date(2026, 10, day, hour).toISOString();
+  const [from, to] = asBounds(at(22, 9), at(23, 9), now);
+  expect(from).toContain("22");
+  expect(to).toContain("23");
+  expect(asBounds(at(23, 8), at(23, 9), now).join()).not.toContain("23");
+});
+
+test("what an API says of a fault becomes a sentence", () => {
+  expect(asSentence("more than 100 dead letters a minute")).toBe(
+    "More than 100 dead letters a minute.",
+  );
+  expect(asSentence("Try again.")).toBe("Try again.");
 });

@@ -12,6 +12,7 @@ const thisYear = new Intl.DateTimeFormat(undefined, {
   hour: "numeric",
   minute: "2-digit",
 });
+const anyYear = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const longAgo = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const toTheMillisecond = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
@@ -63,6 +64,16 @@ export function asExactTime(time: string | number): string {
   return exact.format(new Date(time));
 }
 
+/** Two times that are read together: each with its day, unless both are of today. */
+export function asBounds(from: string, to: string, now = new Date()): [string, string] {
+  const ends = [new Date(from), new Date(to)] as const;
+  if (ends.every((at) => at.toDateString() === now.toDateString()))
+    return [today.format(ends[0]), today.format(ends[1])];
+  const ofYear = ends.every((at) => at.getFullYear() === now.getFullYear());
+  const format = ofYear ? thisYear : anyYear;
+  return [format.format(ends[0]), format.format(ends[1])];
+}
+
 export function asClock(time: string): string {
   return toTheMillisecond.format(new Date(time));
 }
@@ -91,6 +102,23 @@ export function toLocal(time: string): string {
 /** The part of a UUID that differs between those of one time. */
 export function shortId(id: string): string {
   return id.slice(-8);
+}
+
+/** What an API says of a fault, as a sentence. */
+export function asSentence(said: string): string {
+  const end = /[.!?]$/.test(said) ? "" : ".";
+  return `${said.charAt(0).toUpperCase()}${said.slice(1)}${end}`;
+}
+
+interface Place {
+  topic?: string | null;
+  partition: number | null;
+  offset: number | null;
+}
+
+/** A place in Kafka: "payments/3@17", or "3@17" where the topic is known. */
+export function asPlace({ topic = null, partition, offset }: Place): string {
+  return `${topic === null ? "" : `${topic}/`}${partition ?? "?"}@${offset ?? "?"}`;
 }
 
 /** "PAYMENT_PROCESSED" as a person reads it. */
