@@ -49,15 +49,6 @@ export function unreachable(): Problem {
   );
 }
 
-/** What a request says that was given up. */
-export function late(): Problem {
-  return new Problem(
-    "The API does not answer in time",
-    "It, or what it needs, is overloaded or hangs; whatever was sent may still have been done.",
-    0,
-  );
-}
-
 /** Any error as a Problem, so that it can be shown. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;

@@ -2,7 +2,6 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
-import { useOnce } from "../api/useOnce";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
@@ -26,7 +25,6 @@ export function CancelOrder({ order, status }: { order: Order; status: OrderStat
       queries.setQueryData(orderQuery(order.id).queryKey, accepted.order);
     },
   });
-  const cancel = useOnce(cancelling);
   if (order.cancellation) return <Outcome cancellation={order.cancellation} />;
   if (ENDS.has(status) && !cancelling.error) return null;
   if (!asking) {
@@ -40,7 +38,7 @@ export function CancelOrder({ order, status }: { order: Order; status: OrderStat
   }
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    cancel(String(new FormData(event.currentTarget).get("reason")).trim());
+    cancelling.mutate(String(new FormData(event.currentTarget).get("reason")).trim());
   }
   return (
     <form onSubmit={submit} noValidate className="rounded-lg border border-line p-3">

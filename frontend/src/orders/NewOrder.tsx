@@ -4,7 +4,6 @@ import { answer, api, type Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
-import { useOnce } from "../api/useOnce";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
@@ -42,7 +41,6 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
       void queries.invalidateQueries({ queryKey: ["orders"] });
     },
   });
-  const place = useOnce(placing);
   const products = stock.data ?? [];
   const problem = placing.error;
   useEffect(() => {
@@ -54,9 +52,9 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    if (cart.size === 0) return;
+    if (placing.isPending || cart.size === 0) return;
     const said = new FormData(event.currentTarget);
-    place({
+    placing.mutate({
       customerId: String(said.get("customerId")),
       customerEmail: String(said.get("customerEmail")),
       items: [...cart].map(([productId, quantity]) => ({ productId, quantity })),

@@ -5,7 +5,6 @@ import type { Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
 import { Submission } from "../api/submission";
-import { useOnce } from "../api/useOnce";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Icon } from "../ui/Icon";
@@ -64,8 +63,9 @@ export function NewReplay() {
   }, [problem]);
   const faults = faultsOf(problem);
   const busy = sending.isPending;
-  const once = useOnce(sending);
-  const send = (dry: boolean) => once({ body: spec, dry });
+  const send = (dry: boolean) => {
+    if (!busy) sending.mutate({ body: spec, dry });
+  };
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

@@ -1,7 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Problem } from "../api/problem";
-import { useOnce } from "../api/useOnce";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
@@ -22,7 +21,6 @@ export function Steering({ replay }: { replay: Replay }) {
       void queries.invalidateQueries(replayQuery(replay.id));
     },
   });
-  const steer = useOnce(steering);
   const actions = allowed(replay);
   if (actions.length === 0 && !steering.error) return null;
   return (
@@ -39,7 +37,7 @@ export function Steering({ replay }: { replay: Replay }) {
               kind="danger"
               autoFocus
               disabled={steering.isPending}
-              onClick={() => steer("cancel")}
+              onClick={() => steering.mutate("cancel")}
             >
               {steering.isPending ? "Asking…" : "Cancel this replay"}
             </Button>
@@ -51,13 +49,13 @@ export function Steering({ replay }: { replay: Replay }) {
       ) : (
         <div className="flex flex-wrap gap-2">
           {actions.includes("suspend") && (
-            <Button disabled={steering.isPending} onClick={() => steer("suspend")}>
+            <Button disabled={steering.isPending} onClick={() => steering.mutate("suspend")}>
               <Icon name="pause" size={14} />
               Suspend
             </Button>
           )}
           {actions.includes("resume") && (
-            <Button disabled={steering.isPending} onClick={() => steer("resume")}>
+            <Button disabled={steering.isPending} onClick={() => steering.mutate("resume")}>
               <Icon name="play" size={14} />
               Resume
             </Button>

@@ -28,10 +28,8 @@ export default function ServicesPage() {
         <p role="status" className="mr-auto flex min-w-0 items-center gap-2">
           {summary && (
             <>
-              <span
-                className={`size-2 shrink-0 rounded-full ${read.error ? "bg-calm" : LIGHTS[summary.worst]}`}
-              />
-              {read.error ? "Not known just now" : summary.text}
+              <span className={`size-2 shrink-0 rounded-full ${LIGHTS[summary.worst]}`} />
+              {summary.text}
             </>
           )}
         </p>

@@ -1,29 +1,20 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { type ComponentType, lazy, useEffect } from "react";
+import { lazy, useEffect } from "react";
 import { BrowserRouter, Navigate, Route, Routes } from "react-router";
 import { again } from "../api/failure";
 import { Problem } from "../api/problem";
 import { feed } from "../live/live";
 import { OrderDrawer } from "../orders/OrderDrawer";
 import { OrdersPage } from "../orders/OrdersPage";
-import { ViewMissing } from "./ErrorBoundary";
 import { NotFound } from "./NotFound";
 import { Shell } from "./Shell";
 
 // The first view is in the first file; each other comes when it is gone to.
-const LivePage = view(() => import("../live/LivePage"));
-const AnalyticsPage = view(() => import("../analytics/AnalyticsPage"));
-const ReplaysPage = view(() => import("../replays/ReplaysPage"));
-const TopicsPage = view(() => import("../topics/TopicsPage"));
-const ServicesPage = view(() => import("../services/ServicesPage"));
-
-function view(load: () => Promise<{ default: ComponentType }>) {
-  return lazy(() =>
-    load().catch(() => {
-      throw new ViewMissing();
-    }),
-  );
-}
+const LivePage = lazy(() => import("../live/LivePage"));
+const AnalyticsPage = lazy(() => import("../analytics/AnalyticsPage"));
+const ReplaysPage = lazy(() => import("../replays/ReplaysPage"));
+const TopicsPage = lazy(() => import("../topics/TopicsPage"));
+const ServicesPage = lazy(() => import("../services/ServicesPage"));
 
 const GAPS = 1_000; // ms that gaps are gathered
 
