@@ -11,7 +11,8 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: u
   }
 
   override componentDidCatch(error: unknown) {
-    if (error instanceof ViewMissing) window.addEventListener("online", this.#retry, { once: true });
+    if (error instanceof ViewMissing)
+      window.addEventListener("online", this.#retry, { once: true });
   }
 
   override componentWillUnmount() {
