@@ -119,3 +119,24 @@ def test_without_the_gateway_the_page_says_why_and_comes_back(open_page: Open) -
     expect(card(page, "shipping")).to_be_visible()
     page.unroute_all()
     expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_view_first_opened_offline_says_so_and_comes_once_online(open_page: Open) -> None:
+    page = open_page("/orders")
+    expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Services").click()
+    expect(page.get_by_role("alert")).to_contain_text("This view could not be loaded")
+    expect(page.get_by_role("alert")).to_contain_text("check that you are online")
+    page.context.set_offline(False)
+    expect(card(page, "shipping")).to_be_visible()
+
+
+def test_what_is_too_old_is_not_told_as_of_now(open_page: Open) -> None:
+    page = open_page("/live")
+    page.clock.install()
+    page.get_by_role("link", name="Services").click()
+    expect(page.get_by_role("status").filter(has_text="All 6 services are well")).to_be_visible()
+    page.route("**/api/services/status", lambda route: None)  # it hangs
+    page.clock.fast_forward(20_000)
+    expect(page.get_by_role("status").filter(has_text="Not known since")).to_be_visible()

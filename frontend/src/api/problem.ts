@@ -49,6 +49,15 @@ export function unreachable(): Problem {
   );
 }
 
+/** What a request says whose answer does not come in time. */
+export function slow(): Problem {
+  return new Problem(
+    "The API does not answer in time",
+    "The gateway, or a database or broker that it needs, may hang: look at their logs; then try again.",
+    0,
+  );
+}
+
 /** Any error as a Problem, so that it can be shown. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
+import { useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
@@ -12,6 +13,7 @@ import { ENDS, type OrderStatus } from "./status";
 export function CancelOrder({ order, status }: { order: Order; status: OrderStatus }) {
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
+  const once = useOnce();
   const cancelling = useMutation<Schemas["CancelAccepted"], Problem, string>({
     mutationFn: (reason) =>
       answer(
@@ -38,7 +40,8 @@ export function CancelOrder({ order, status }: { order: Order; status: OrderStat
   }
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    cancelling.mutate(String(new FormData(event.currentTarget).get("reason")).trim());
+    const reason = String(new FormData(event.currentTarget).get("reason")).trim();
+    once.run(() => cancelling.mutateAsync(reason));
   }
   return (
     <form onSubmit={submit} noValidate className="rounded-lg border border-line p-3">

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { answer, api, type Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
-import { Submission } from "../api/submission";
+import { Submission, useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Field } from "../ui/Field";
@@ -25,6 +25,7 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
   const [cart, setCart] = useState(EMPTY);
   const form = useRef<HTMLFormElement>(null);
   const submission = useRef(new Submission());
+  const once = useOnce();
   const placing = useMutation<Schemas["OrderAccepted"], Problem, Schemas["NewOrder"]>({
     mutationFn: (body) => {
       const header = { "Idempotency-Key": submission.current.keyFor(body) };
@@ -52,13 +53,14 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    if (placing.isPending || cart.size === 0) return;
+    if (cart.size === 0) return;
     const said = new FormData(event.currentTarget);
-    placing.mutate({
+    const order = {
       customerId: String(said.get("customerId")),
       customerEmail: String(said.get("customerEmail")),
       items: [...cart].map(([productId, quantity]) => ({ productId, quantity })),
-    });
+    };
+    once.run(() => placing.mutateAsync(order));
   }
 
   return (

@@ -4,7 +4,7 @@ import { useLocation, useNavigate } from "react-router";
 import type { Schemas } from "../api/client";
 import { useFailure } from "../api/failure";
 import type { Problem } from "../api/problem";
-import { Submission } from "../api/submission";
+import { Submission, useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { Icon } from "../ui/Icon";
@@ -37,6 +37,7 @@ export function NewReplay() {
   const ready = asked !== null && !stale && dryRun.data?.phase === "Completed";
 
   const submission = useRef(new Submission());
+  const once = useOnce();
   const sending = useMutation<Schemas["ReplayAccepted"], Problem, { body: Asked; dry: boolean }>({
     mutationFn: ({ body, dry }) => {
       const whole = dry ? { ...body, dryRun: true } : body;
@@ -63,9 +64,7 @@ export function NewReplay() {
   }, [problem]);
   const faults = faultsOf(problem);
   const busy = sending.isPending;
-  const send = (dry: boolean) => {
-    if (!busy) sending.mutate({ body: spec, dry });
-  };
+  const send = (dry: boolean) => once.run(() => sending.mutateAsync({ body: spec, dry }));
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Problem } from "../api/problem";
+import { useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
@@ -12,6 +13,7 @@ import { replayQuery, steerReplay } from "./queries";
 export function Steering({ replay }: { replay: Replay }) {
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
+  const once = useOnce();
   const steering = useMutation<Replay, Problem, Action>({
     mutationFn: (action) => steerReplay(replay.id, action),
     onSuccess: (after) => queries.setQueryData(replayQuery(replay.id).queryKey, after),
@@ -21,6 +23,7 @@ export function Steering({ replay }: { replay: Replay }) {
       void queries.invalidateQueries(replayQuery(replay.id));
     },
   });
+  const steer = (action: Action) => once.run(() => steering.mutateAsync(action));
   const actions = allowed(replay);
   if (actions.length === 0 && !steering.error) return null;
   return (
@@ -37,7 +40,7 @@ export function Steering({ replay }: { replay: Replay }) {
               kind="danger"
               autoFocus
               disabled={steering.isPending}
-              onClick={() => steering.mutate("cancel")}
+              onClick={() => steer("cancel")}
             >
               {steering.isPending ? "Asking…" : "Cancel this replay"}
             </Button>
@@ -49,13 +52,13 @@ export function Steering({ replay }: { replay: Replay }) {
       ) : (
         <div className="flex flex-wrap gap-2">
           {actions.includes("suspend") && (
-            <Button disabled={steering.isPending} onClick={() => steering.mutate("suspend")}>
+            <Button disabled={steering.isPending} onClick={() => steer("suspend")}>
               <Icon name="pause" size={14} />
               Suspend
             </Button>
           )}
           {actions.includes("resume") && (
-            <Button disabled={steering.isPending} onClick={() => steering.mutate("resume")}>
+            <Button disabled={steering.isPending} onClick={() => steer("resume")}>
               <Icon name="play" size={14} />
               Resume
             </Button>

@@ -1,6 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
 import type { Problem } from "../api/problem";
+import { useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
@@ -13,12 +14,16 @@ type Verdict = Schemas["Verdict"];
 
 /** Counts a replay that stands still anew, and says what was found. */
 export function Verify({ replay }: { replay: Replay }) {
+  const once = useOnce();
   const verifying = useMutation<Verdict, Problem>({ mutationFn: () => verifyReplay(replay.id) });
   if (!verifiable(replay)) return null;
   return (
     <section aria-label="Verify" className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-3">
-        <Button disabled={verifying.isPending} onClick={() => verifying.mutate()}>
+        <Button
+          disabled={verifying.isPending}
+          onClick={() => once.run(() => verifying.mutateAsync())}
+        >
           <Icon name="check" size={14} />
           {verifying.isPending ? "Counting…" : verifying.data ? "Verify again" : "Verify"}
         </Button>

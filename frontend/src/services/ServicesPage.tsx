@@ -5,6 +5,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/Time";
 import { ServiceCard } from "./ServiceCard";
 import { LONG_WAIT, MANY_MESSAGES, type State, summaryOf } from "./state";
+import { useOld } from "./useOld";
 import { useServices } from "./useServices";
 
 const NONE: readonly number[] = [];
@@ -21,12 +22,21 @@ export default function ServicesPage() {
   const read = useServices();
   const failure = useFailure(read);
   const summary = read.data && summaryOf(read.data.services);
+  const old = useOld(read.dataUpdatedAt);
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex min-h-12 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-surface px-4 py-2">
         <h1 className="text-sm font-semibold">Services</h1>
         <p role="status" className="mr-auto flex min-w-0 items-center gap-2">
-          {summary && (
+          {summary && old && (
+            <>
+              <span className="size-2 shrink-0 rounded-full bg-warn" />
+              <span>
+                Not known since <Time at={new Date(read.dataUpdatedAt).toISOString()} />
+              </span>
+            </>
+          )}
+          {summary && !old && (
             <>
               <span className={`size-2 shrink-0 rounded-full ${LIGHTS[summary.worst]}`} />
               {summary.text}

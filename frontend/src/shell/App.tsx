@@ -6,15 +6,16 @@ import { Problem } from "../api/problem";
 import { feed } from "../live/live";
 import { OrderDrawer } from "../orders/OrderDrawer";
 import { OrdersPage } from "../orders/OrdersPage";
+import { viewOf } from "./missing";
 import { NotFound } from "./NotFound";
 import { Shell } from "./Shell";
 
 // The first view is in the first file; each other comes when it is gone to.
-const LivePage = lazy(() => import("../live/LivePage"));
-const AnalyticsPage = lazy(() => import("../analytics/AnalyticsPage"));
-const ReplaysPage = lazy(() => import("../replays/ReplaysPage"));
-const TopicsPage = lazy(() => import("../topics/TopicsPage"));
-const ServicesPage = lazy(() => import("../services/ServicesPage"));
+const LivePage = lazy(() => viewOf(() => import("../live/LivePage")));
+const AnalyticsPage = lazy(() => viewOf(() => import("../analytics/AnalyticsPage")));
+const ReplaysPage = lazy(() => viewOf(() => import("../replays/ReplaysPage")));
+const TopicsPage = lazy(() => viewOf(() => import("../topics/TopicsPage")));
+const ServicesPage = lazy(() => viewOf(() => import("../services/ServicesPage")));
 
 const GAPS = 1_000; // ms that gaps are gathered
 

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useRef, useState } from "react";
 import { useFailure } from "../api/failure";
+import { useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
 import { asCount } from "../ui/format";
@@ -25,6 +26,7 @@ interface Props {
 /** Asks before letters are given back, shows how far it is, and tells what came of it. */
 export function RedriveDialog({ ask, onClose }: Props) {
   const queries = useQueryClient();
+  const once = useOnce();
   const [phase, setPhase] = useState<Phase>("asking");
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const [target, setTarget] = useState<Target | null>(null);
@@ -49,9 +51,13 @@ export function RedriveDialog({ ask, onClose }: Props) {
     >
       {phase === "asking" ? (
         "letters" in ask ? (
-          <AskForSome letters={ask.letters} onRun={run} onCancel={close} />
+          <AskForSome
+            letters={ask.letters}
+            onRun={(to) => once.run(() => run(to))}
+            onCancel={close}
+          />
         ) : (
-          <AskForAll filter={ask.filter} onRun={run} onCancel={close} />
+          <AskForAll filter={ask.filter} onRun={(to) => once.run(() => run(to))} onCancel={close} />
         )
       ) : underWay ? (
         <>
