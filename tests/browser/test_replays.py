@@ -166,7 +166,7 @@ def test_a_window_is_given_in_the_readers_time_and_refused_in_the_words_of_the_a
         f"from: '{since:%Y-%m-%dT%H:%M:%S}.000Z'"
     )
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("region", name="Preview")).to_contain_text("30 of 30 orders")
+    expect(page.get_by_role("region", name="Preview")).to_contain_text("30 events of 30 orders")
 
 
 def test_the_yaml_is_the_same_replay_and_is_copied(

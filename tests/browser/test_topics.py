@@ -241,6 +241,8 @@ def test_an_empty_key_is_told_from_none_and_one_that_turns_text_around_turns_its
     open_page: Open, system: System
 ) -> None:
     topic = f"test-{uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
+    admin.create_topics([NewTopic(topic, 1)])[topic].result(10)
     producer = Producer({"bootstrap.servers": system.kafka.bootstrap, "enable.idempotence": True})
     for number, key in enumerate((None, "", "a\u202eb")):
         producer.produce(topic, str(number), key, partition=0)
