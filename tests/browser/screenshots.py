@@ -115,7 +115,7 @@ PICTURES = {
     "orders": ("/orders", "tbody tr td"),
     "order": ("/orders/{order}", "section[aria-label^=Order] li span:text('Replayed')"),
     "live": ("/live", "main ol > li:nth-child(12)"),
-    "analytics": ("/analytics", "main canvas"),
+    "analytics": ("/analytics?range=30d", "main canvas"),
     "replays": ("/replays", "main :text('warehouse-trial')"),
     "topics": ("/topics", "main :text('dead-letters')"),
     "services": ("/services", "main :text('inventory')"),
