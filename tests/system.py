@@ -1,5 +1,6 @@
 """The whole system on free ports, for tests and benchmarks: real Kafka, PostgreSQL and services."""
 
+import itertools
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,17 @@ _KNOWLEDGE = (
 TERMINAL = {"completed", "failed", "cancelled"}
 
 
+# Below those that whoever connects is given, and far from those of a test process beside.
+_PORTS = itertools.count(os.getpid() * 61)
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on, and that this process was not given yet."""
+    for number in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 20_000 + number % 12_000))
+            return int(probe.getsockname()[1])
+    raise AssertionError  # they never end
 
 
 def eventually(ready: Callable[[], Any], seconds: float = 30, what: str = "") -> Any:
