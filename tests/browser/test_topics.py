@@ -215,7 +215,8 @@ def test_a_message_opens_from_a_link_and_leads_to_its_order(
     open_page: Open, system: System
 ) -> None:
     order = system.accepted(("PROD-003", 1))
-    [created] = system.get(f"/api/topics/orders/messages?key={order}")["messages"]
+    lying = f"/api/topics/orders/messages?key={order}"
+    [created] = eventually(lambda: system.get(lying)["messages"], what="its event is on Kafka")
     place = f"{created['partition']}:{created['offset']}"
     page = open_page(f"/topics/orders?key={order}&message={place}")
     shown = place.replace(":", "@")
