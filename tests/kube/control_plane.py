@@ -230,7 +230,9 @@ class ControlPlane:
 
     def pause_api(self) -> None:
         """SIGSTOP kube-apiserver: connections stay open, and nothing comes over them."""
-        self._processes["kube-apiserver"].send_signal(signal.SIGSTOP)
+        process = self._processes["kube-apiserver"]
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)  # until then it may answer
 
     def resume_api(self) -> None:
         """SIGCONT kube-apiserver."""
