@@ -27,7 +27,7 @@ def main() -> None:
     except KafkaException as error:
         sys.exit(
             f"Kafka at {read_settings(Settings).kafka_bootstrap_servers} does not answer,"
-            f" or refuses: {error.args[0]}"
+            f" or refuses: {brief(error)}"
         )
 
 

@@ -140,8 +140,6 @@ class Consumer(threading.Thread):
             error = message.error()
             if error is None:
                 good.append(message)
-                place = (message.topic() or "", message.partition() or 0)
-                self._given[place] = (message.offset() or 0) + 1
             elif error.fatal():
                 raise KafkaException(error)
             else:
@@ -254,6 +252,7 @@ class Consumer(threading.Thread):
         for (topic, partition), offset in last.items():
             try:
                 self._kafka.store_offsets(offsets=[TopicPartition(topic, partition, offset + 1)])
+                self._given[topic, partition] = offset + 1
             except KafkaException as error:
                 # Revoked while the batch stood still: the new owner sees it again, and the inbox.
                 log.info("offset of %s[%s] is another's now: %s", topic, partition, error)

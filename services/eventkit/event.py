@@ -203,6 +203,15 @@ def decode(message: Message, language: Language) -> Event:
     )
 
 
+def no_nulls(value: Any) -> Any:
+    """Refuse an object of a request that has a null: for a pydantic validator before the others."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if each is None:
+                raise ValueError(f"{name} is null; give it a value or leave it out")
+    return value
+
+
 def explain(error: ValidationError) -> str:
     """The first three faults of a failed validation, in one line."""
     return "; ".join(

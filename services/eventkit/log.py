@@ -4,7 +4,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from services.eventkit.event import rfc3339
@@ -13,7 +13,8 @@ from services.eventkit.event import rfc3339
 def brief(error: BaseException) -> str:
     """An error in one line: of a database what it said and not the SQL, of Kafka no code."""
     if isinstance(error, KafkaException):
-        return str(error.args[0].str())
+        reason = error.args[0]  # a text where it is ours
+        return str(reason.str() if isinstance(reason, KafkaError) else reason)
     error = getattr(error, "orig", None) or error
     return " ".join(str(error).split("\n(Background on")[0].split()) or type(error).__name__
 

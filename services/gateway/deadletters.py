@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from services.eventkit import deadletter
 from services.eventkit.deadletter import DeadLetter
+from services.eventkit.event import no_nulls
+from services.eventkit.log import brief
 from services.eventkit.problems import Problem
 from services.eventkit.settings import Settings
 from services.gateway.kafka import Bounds, Kafka, Scan
@@ -45,14 +47,7 @@ class LetterQuery(BaseModel):
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for name, each in value.items():
-                if each is None:
-                    raise ValueError(f"{name} is null; give it a value or leave it out")
-        return value
+    _given = model_validator(mode="before")(no_nulls)
 
 
 class LetterFilter(_Part):
@@ -162,7 +157,7 @@ class Letters:
                     503,
                     "redrive-incomplete",
                     f"Kafka took {len(redriven)} of {len(now)} and then no more:"
-                    f" {error.args[0].str()}. Look at what is left and redrive that.",
+                    f" {brief(error)}. Look at what is left and redrive that.",
                     headers={"Retry-After": "2"},
                     redriven=redriven,
                 ) from None
@@ -263,29 +258,34 @@ def matcher(query: LetterQuery | LetterFilter) -> Callable[[DeadLetter], bool]:
 
 def by_cause(letters: list[DeadLetter]) -> list[dict[str, Any]]:
     """What letters died of, the most frequent first, and how many are still to be redriven."""
-    counts: Counter[tuple[str | None, str | None]] = Counter()
-    open_: Counter[tuple[str | None, str | None]] = Counter()
-    for letter in letters:
-        cause = (letter.origin.get("error"), letter.origin.get("cause"))
-        counts[cause] += 1
-        open_[cause] += not letter.redriven
-    return [
-        {"error": cause[0], "cause": cause[1], "count": count, "open": open_[cause]}
-        for cause, count in counts.most_common(CAUSES)
-    ]
+    counted = _counted(letters, ("error", "cause"), lambda letter: not letter.redriven, "open")
+    return counted[:CAUSES]
 
 
 def by_origin(letters: list[DeadLetter]) -> list[dict[str, Any]]:
     """Who gave letters up and where they were read, and how many a redrive of all gives back."""
-    counts: Counter[tuple[str | None, str | None]] = Counter()
-    open_: Counter[tuple[str | None, str | None]] = Counter()
+
+    def redrivable(letter: DeadLetter) -> bool:
+        return not letter.redriven and obstacle(letter) is None
+
+    return _counted(letters, ("service", "topic"), redrivable, "redrivable")[:ORIGINS]
+
+
+def _counted(
+    letters: list[DeadLetter],
+    by: tuple[str, str],
+    counts_too: Callable[[DeadLetter], bool],
+    name: str,
+) -> list[dict[str, Any]]:
+    """How many letters have the same of their origin, and under ``name`` of how many that is so."""
+    all_, some = Counter[tuple[str | None, ...]](), Counter[tuple[str | None, ...]]()
     for letter in letters:
-        origin = (letter.origin.get("service"), letter.origin.get("topic"))
-        counts[origin] += 1
-        open_[origin] += not letter.redriven and obstacle(letter) is None
+        of = tuple(letter.origin.get(each) for each in by)
+        all_[of] += 1
+        some[of] += counts_too(letter)
     return [
-        {"service": of[0], "topic": of[1], "count": count, "redrivable": open_[of]}
-        for of, count in counts.most_common(ORIGINS)
+        {**dict(zip(by, of, strict=True)), "count": count, name: some[of]}
+        for of, count in all_.most_common()
     ]
 
 

@@ -28,14 +28,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from services.eventkit.event import headers
 from services.eventkit.problems import Problem
 from services.eventkit.settings import Settings
+from services.eventkit.watch import Place
 
 BROWSES = 4  # at a time in a process: each holds a thread, a connection and some memory
 TURN = 1.0  # seconds that a further one waits for its turn
 WAIT = 4.0  # seconds for an answer of Kafka
 RENEWED_AFTER = 10.0  # seconds for which a client is kept whatever it is answered
 _FIRST = 10  # offsets of a partition that are read before it is known how large its messages are
-
-Place = tuple[str, int]  # a topic and a partition
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,12 @@ class Kafka:
             return self._admin
 
     def topics(self) -> dict[str, Any]:
-        """The metadata of every topic. One that is asked for by its name might be made by that."""
-        found: dict[str, Any] = self.admin.list_topics(timeout=WAIT).topics
-        return found
+        """The metadata of every topic. One that is asked for by its name might be made by that.
+
+        A topic that is being deleted has no partitions, and is left out.
+        """
+        found = self.admin.list_topics(timeout=WAIT).topics
+        return {name: topic for name, topic in found.items() if topic.partitions}
 
     def topic(self, name: str) -> Any:
         """The metadata of one topic. Raises Problem where there is none."""

@@ -21,8 +21,9 @@ from pydantic import (
 
 from services.eventkit.event import EPOCH, header, headers, rfc3339
 from services.eventkit.problems import Problem
+from services.eventkit.watch import Place
 from services.events import Topic
-from services.gateway.kafka import Bounds, Kafka, Place, Scan, partition_of, size_of
+from services.gateway.kafka import Bounds, Kafka, Scan, partition_of, size_of
 from services.orderreplay import spec
 
 SHOWN = 64 * 1024  # bytes of a value; of a larger one the beginning is shown
@@ -93,7 +94,7 @@ def browse(
                     break
     return {
         "success": True,
-        "messages": [asparsed(message) for message in found],
+        "messages": [as_json(message) for message in found],
         "partitions": numbers,
         "scanned": scan.scanned,
         "cursor": None if scan.done else write_cursor(mark, scan.at.values()),
@@ -195,7 +196,7 @@ def outline(message: Message) -> dict[str, Any]:
     }
 
 
-def asparsed(message: Message) -> dict[str, Any]:
+def as_json(message: Message) -> dict[str, Any]:
     """A message as clients see it, its value as JSON, text or base64, whichever it is."""
     key, key_encoding = _text(message.key())
     return {

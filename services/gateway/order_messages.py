@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from services.eventkit.event import EPOCH
 from services.eventkit.problems import Problem
+from services.eventkit.watch import Place
 from services.events import TERMINAL, Topic
-from services.gateway.kafka import Bounds, Kafka, Place, Scan, partition_of
+from services.gateway.kafka import Bounds, Kafka, Scan, partition_of
 from services.gateway.messages import outline, parsed
 
 BOUNDS = Bounds(messages=20_000, bytes=20_000_000)

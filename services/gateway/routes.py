@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from services.eventkit.database import is_transient
 from services.eventkit.http import body, check, raw_body, reply
 from services.eventkit.http import query as parameters
+from services.eventkit.log import brief
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 from services.gateway import (
@@ -231,7 +232,7 @@ def create(
         return Problem(
             503,
             "kafka-unavailable",
-            f"Kafka does not answer, or refuses: {error.args[0].str()}."
+            f"Kafka does not answer, or refuses: {brief(error)}."
             " GET /api/services/status shows how it is; try again shortly.",
             headers={"Retry-After": "2"},
         ).response()

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from services.eventkit import deadletter
 from services.eventkit.event import header
+from services.eventkit.watch import Place
 from services.events import Topic
-from services.gateway.kafka import Kafka, Place, size_of
+from services.gateway.kafka import Kafka, size_of
 from services.orderreplay import spec
 
 PARTITIONS = 3  # of a topic that are sampled, the fullest

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from services.eventkit import deadletter
-from services.eventkit.event import rfc3339
+from services.eventkit.event import no_nulls, rfc3339
 from services.events import EventType, OrderStatus, Topic
 
 TOPIC = "orders-replay"
@@ -124,14 +124,7 @@ Statuses = Annotated[
 class _Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_nulls(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for name, each in value.items():
-                if each is None:
-                    raise ValueError(f"{name} is null; give it a value or leave it out")
-        return value
+    _given = model_validator(mode="before")(no_nulls)
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON, without what was left out."""

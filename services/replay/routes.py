@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from uuid_utils import uuid7
 
 from services.eventkit.http import query, reply
+from services.eventkit.log import brief
 from services.eventkit.problems import Problem
 from services.eventkit.service import Service
 from services.eventkit.settings import Settings
@@ -146,7 +147,7 @@ def _verdict(settings: Settings, row: Row[Any]) -> Verdict:
         raise Problem(
             503,
             "kafka-unavailable",
-            f"Kafka does not answer ({error.args[0].name()}); try again shortly.",
+            f"Kafka does not answer ({brief(error)}); try again shortly.",
             headers={"Retry-After": "2"},
         ) from None
     raise answer.not_verifiable(

@@ -9,6 +9,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from services.eventkit.log import brief
 from services.eventkit.settings import Settings
 from services.orderreplay.spec import ReplaySpec
 
@@ -43,7 +44,7 @@ def look(settings: Settings, spec: ReplaySpec) -> tuple[dict[str, Any], list[str
         config = admin.describe_configs([resource])[resource].result(10)
         state |= {name: config[name].value for name in _LOOKED_AT if name in config}
     except KafkaException as error:
-        warnings.append(f"The configuration of {spec.topic} cannot be read: {error.args[0].str()}")
+        warnings.append(f"The configuration of {spec.topic} cannot be read: {brief(error)}")
     if "compact" in str(state.get("cleanup.policy")):
         raise Refused(
             f"{spec.topic} is compacted: Kafka would keep one event an order; name a topic with"
