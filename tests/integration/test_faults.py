@@ -1,5 +1,7 @@
 """SIGKILL of anything at any moment: nothing is lost, done twice or left stuck."""
 
+import re
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +118,28 @@ def test_orders_are_accepted_while_kafka_is_down_and_settle_when_it_is_back(
     system.kafka.start()
     assert {system.ended(order)["status"] for order in orders} == {"completed"}
     system.wait_ready("gateway")
+
+
+def test_consumers_come_back_to_a_kafka_that_stood_still_for_longer_than_they_wait(
+    system: System,
+) -> None:
+    system.settle()
+
+    def held(service: str) -> float:
+        text = system.http.get(system.url(service, "/metrics"), timeout=5).text
+        return float(re.search(r"^orderflow_consumer_assigned_partitions (\S+)$", text, re.M)[1])  # type: ignore[index]
+
+    readers = [name for name in NAMES if name != "replay"]
+    eventually(lambda: all(held(name) for name in readers), what="all consume")
+    assert system.kafka.process
+    system.kafka.process.send_signal(signal.SIGSTOP)
+    try:
+        order = system.accepted(("PROD-001", 1))
+        for name in readers:
+            eventually(partial(lambda name: held(name) == 0, name), what=f"{name} lets go")
+    finally:
+        system.kafka.process.send_signal(signal.SIGCONT)
+    system.ended(order)
 
 
 def test_every_process_outlives_a_restart_of_postgresql(system: System) -> None:
