@@ -81,7 +81,7 @@ class Consumer(threading.Thread):
         while not self._stopping.is_set():
             messages = self._poll()
             if messages:
-                self._handle(messages)
+                self._work_through(messages)
             if len(messages) < self._settings.batch_size and (
                 fault := watch.fault(self._given, self._kafka.memberid())
             ):
@@ -146,7 +146,7 @@ class Consumer(threading.Thread):
                 log.warning("from Kafka: %s", error.str())
         return good
 
-    def _handle(self, messages: list[Message]) -> None:
+    def _work_through(self, messages: list[Message]) -> None:
         """Handle messages, each with effect or as a dead letter, then store their offsets."""
         events = []
         for message in messages:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import threading
 import tokenize
 from collections.abc import Iterator
 from io import StringIO
@@ -153,3 +154,36 @@ assert (threads, native, sockets) == ([], 0, []), (threads, native, sockets)
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+# What Thread of Python 3.13 and 3.14 keeps for itself beside what that of this Python does.
+THREAD_LATER = {"_handle", "_context", "_set_os_name", "_after_fork"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("services.eventkit.consumer", "Consumer"),
+        ("services.eventkit.loop", "Loop"),
+        ("services.orderreplay.checkpoint", "Follower"),
+        ("services.replay.engine", "_Reader"),
+    ],
+)
+def test_a_thread_of_ours_has_no_name_that_some_python_uses_itself(module: str, name: str) -> None:
+    source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+    (own,) = (
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name == name
+    )
+    methods = {node.name for node in own.body if isinstance(node, ast.FunctionDef)}
+    values = {
+        node.attr
+        for node in ast.walk(own)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+    taken = {n for n in dir(threading.Thread()) if not n.startswith("__")} | THREAD_LATER
+    assert (methods | values) & (taken - {"run"}) == set()
