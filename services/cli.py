@@ -3,16 +3,23 @@
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from confluent_kafka import KafkaException
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from services.eventkit import deadletter
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from services.eventkit.service import Service
+
+Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -58,60 +65,145 @@ def cli() -> None:
 @click.argument("service")
 def serve(service: str) -> None:
     """Serve SERVICE: gateway, payment, inventory, shipping, analytics, or your own file."""
-    from services import registry
     from services.eventkit import server
 
-    try:
-        found = registry.load(service)
-    except LookupError as error:
-        raise click.UsageError(str(error)) from None
-    server.serve(found)
+    server.serve(_services((service,))[0])
+
+
+patient = click.option(
+    "--wait",
+    "patience",
+    default=0.0,
+    type=click.FloatRange(0),
+    help="Seconds to wait for a server that does not answer.",
+)
 
 
 @cli.command()
 @click.argument("services", nargs=-1)
 @click.option("--seed/--no-seed", "with_products", default=True, help="Put sample products in.")
-def migrate(services: tuple[str, ...], with_products: bool) -> None:
+@patient
+def migrate(services: tuple[str, ...], with_products: bool, patience: float) -> None:
     """Bring roles, schemas and tables of all SERVICES (or those named) up to date."""
-    from services import registry
     from services.eventkit import migrations
     from services.inventory.service import seed
 
     settings = read_settings(Settings)
-    engine = create_engine(
-        settings.owner(), hide_parameters=True, connect_args={"connect_timeout": 5}
-    )
-    try:
-        found = [registry.load(name) for name in services or registry.NAMES]
-    except LookupError as error:
-        raise click.UsageError(str(error)) from None
-    for service in found:
+    engine = _owner(settings)
+    found = _services(services)
+
+    def bring(service: "Service") -> int:
         with engine.begin() as db:
-            migrations.migrate(db, service, settings.database_role_password)
-            if service.name == "inventory" and with_products and (count := seed(db)):
-                click.echo(f"inventory: {count} sample products")
+            migrations.migrate(db, service, settings)
+            return seed(db) if service.name == "inventory" and with_products else 0
+
+    for service in found:
+        if count := _patiently(patience, partial(bring, service)):
+            click.echo(f"inventory: {count} sample products")
     click.echo(f"migrated: {', '.join(service.name for service in found)}")
 
 
+@cli.command("wait")
+@click.argument("services", nargs=-1, required=True)
+@click.option("--timeout", default=600.0, type=click.FloatRange(0), help="Seconds; then it fails.")
+def wait_for(services: tuple[str, ...], timeout: float) -> None:
+    """Wait until the tables of SERVICES are as this release needs them."""
+    from services.eventkit import migrations
+
+    settings = read_settings(Settings)
+    until, told = time.monotonic() + timeout, ""
+    for service in _services(services):
+        engine = create_engine(
+            settings.database(service.name),
+            hide_parameters=True,
+            connect_args={"connect_timeout": 5},
+        )
+        while True:
+            try:
+                with engine.connect() as db:
+                    lack = migrations.lack(db, service)
+            except DBAPIError as error:
+                lack = brief(error)
+            if not lack:
+                break
+            if lack != told:
+                click.echo(f"{service.name} waits: {lack}")
+                told = lack
+            if time.monotonic() > until:
+                raise click.ClickException(
+                    f"{lack}, after {timeout:g} s; `orderflow migrate` brings tables up to date."
+                )
+            time.sleep(0.5)
+        engine.dispose()
+
+
 @cli.command("topics")
+@click.option("--partitions", default=6, type=click.IntRange(1, 1000), help="Of each live topic.")
 @click.option(
-    "--partitions",
-    default=6,
-    type=click.IntRange(1, 1000),
-    help="Of each live topic.",
+    "--replication", default=1, type=click.IntRange(1, 15), help="Copies of each partition."
 )
 @click.option(
-    "--replication",
-    default=1,
-    type=click.IntRange(1, 15),
-    help="Copies of each partition.",
+    "--retention-days",
+    type=click.FloatRange(0, min_open=True),
+    help="Of the live topics and of orders-replay; 7 for a topic that is made.",
 )
-def make_topics(partitions: int, replication: int) -> None:
-    """Make the Kafka topics that are missing."""
+@click.option(
+    "--file",
+    type=click.File(),
+    help="YAML with more of single topics: {orders: {partitions: 12, config: {…}}}.",
+)
+@patient
+def make_topics(
+    partitions: int,
+    replication: int,
+    retention_days: float | None,
+    file: Any,
+    patience: float,
+) -> None:
+    """Make the Kafka topics that are missing, and configure the others as asked."""
     from services import topics
 
-    made = topics.create(read_settings(Settings), partitions=partitions, replication=replication)
-    click.echo(f"topics made: {', '.join(made) if made else 'none, all were there'}")
+    settings = read_settings(Settings)
+    try:
+        choices = topics.read_choices(file.read()) if file else {}
+    except ValueError as error:
+        raise click.UsageError(f"--file={file.name}: {error}.") from None
+    wanted = topics.wanted(partitions=partitions, retention_days=retention_days, choices=choices)
+    done = _patiently(patience, lambda: topics.create(settings, wanted, replication=replication))
+    click.echo(f"topics: {', '.join(done) if done else 'all were there'}")
+
+
+def _services(names: tuple[str, ...]) -> "list[Service]":
+    from services import registry
+
+    try:
+        return [registry.load(name) for name in names or registry.NAMES]
+    except LookupError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _owner(settings: Settings) -> Engine:
+    return create_engine(
+        settings.owner(),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
+    )
+
+
+def _patiently(seconds: float, work: Callable[[], Result]) -> Result:
+    """Do ``work``; while its server does not answer, again and again for so many seconds."""
+    until, told = time.monotonic() + seconds, False
+    while True:
+        try:
+            return work()
+        except (OperationalError, KafkaException) as error:
+            if time.monotonic() > until:
+                raise
+            if not told:
+                click.echo(f"waiting: {brief(error)}")
+                told = True
+        time.sleep(0.5)
 
 
 @cli.command()
@@ -139,12 +231,7 @@ def verify(
     from services.eventkit import log
 
     settings = read_settings(Settings)
-    engine = create_engine(
-        settings.owner(),
-        hide_parameters=True,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 5},
-    )
+    engine = _owner(settings)
     if watch:
         log.configure("auditor", settings.log_level)
         auditor = checker.Auditor(engine, every=every, grace=grace)
@@ -269,6 +356,13 @@ def _letters(numbers: tuple[int, ...]) -> list[deadletter.DeadLetter]:
 @click.option("--out-of-stock", default=0.05, type=SHARE, help="Share beyond the stock.")
 @click.option("--restock/--no-restock", default=True, help="Fill the shelf as it empties.")
 @click.option("--seed", default=None, type=int, help="Make the same stream again.")
+@click.option(
+    "--wait",
+    "patience",
+    default=0.0,
+    type=click.FloatRange(0),
+    help="Seconds in which every accepted order must have ended; else exit 1.",
+)
 def run_demo(url: str, **options: Any) -> None:
     """Post a lifelike stream of orders."""
     from services import demo

@@ -10,6 +10,8 @@ from uuid import uuid4
 import click
 import requests
 
+from services.events import TERMINAL
+
 _NAMES = (
     "ada",
     "grace",
@@ -37,11 +39,14 @@ def run(
     out_of_stock: float,
     restock: bool,
     seed: int | None,
+    patience: float,
 ) -> None:
     """Post ``count`` orders to the gateway at ``url`` and print what became of the requests.
 
     ``rate`` is orders a second, 0 for as fast as they are taken; ``declined``, ``cancelled`` and
-    ``out_of_stock`` are shares of the orders. Raises ClickException where the gateway is away.
+    ``out_of_stock`` are shares of the orders; ``patience`` is in seconds, 0 for not waiting.
+    Raises ClickException where the gateway is away, and, where one waits, for requests that were
+    not accepted and for orders that have not ended.
     """
     if declined + cancelled + out_of_stock > 1:
         raise click.UsageError(
@@ -73,6 +78,11 @@ def run(
     took = time.monotonic() - began
     summary = ", ".join(f"{n} {what}" for what, n in sorted(answers.items()))
     click.echo(f"{count} orders in {took:.1f} s ({count / took:.0f}/s): {summary}")
+    if patience:
+        if len(shop.accepted) < count:
+            raise click.ClickException(f"{count - len(shop.accepted)} were not accepted.")
+        ended = shop.follow(time.monotonic() + patience)
+        click.echo(", ".join(f"{n} {status}" for status, n in sorted(ended.items())))
 
 
 def _order(
@@ -107,6 +117,7 @@ class _Shop:
     def __init__(self, url: str) -> None:
         self._url, self._http = url.rstrip("/"), requests.Session()
         self._http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
+        self.accepted: list[str] = []  # paths
 
     def shelf(self) -> list[dict[str, Any]]:
         try:
@@ -132,6 +143,7 @@ class _Shop:
             )
             if answer.status_code != 201:
                 return f"refused ({answer.status_code})"
+            self.accepted.append(answer.headers["Location"])
             if cancel:
                 path = f"{answer.headers['Location']}/cancel"
                 reason = {"reason": "Changed my mind"}
@@ -140,6 +152,31 @@ class _Shop:
         except requests.RequestException as error:
             return f"unanswered ({type(error).__name__})"
         return "accepted"
+
+    def follow(self, until: float) -> Counter[str]:
+        """Wait until every accepted order has ended. Returns how many ended how."""
+        ended: Counter[str] = Counter()
+        left = list(self.accepted)
+        while left:
+            status = self._status(left[-1])
+            if status in TERMINAL:
+                ended[status] += 1
+                left.pop()
+            elif time.monotonic() > until:
+                raise click.ClickException(
+                    f"{len(left)} orders have not ended, {left[-1]} is {status}."
+                )
+            else:
+                time.sleep(0.2)
+        return ended
+
+    def _status(self, path: str) -> str:
+        try:
+            answer = self._http.get(f"{self._url}{path}", timeout=5)
+            answer.raise_for_status()
+            return str(answer.json()["order"]["status"])
+        except requests.RequestException as error:
+            return f"not known ({type(error).__name__})"
 
     def restock(self) -> None:
         """Fill up what runs out."""

@@ -15,13 +15,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
 from services.eventkit import metrics, problems
 from services.eventkit.consumer import Consumer, Handler
 from services.eventkit.database import connect, publish
 from services.eventkit.event import Event, Language
-from services.eventkit.http import reply
+from services.eventkit.http import query, reply
 from services.eventkit.log import brief, last_error
 from services.eventkit.loop import Loop, Round
 from services.eventkit.relay import Relay
@@ -37,6 +38,18 @@ SELECT count(*) AS rows, round(coalesce(
     extract(epoch FROM clock_timestamp() - min(created_at)), 0), 1)::float AS "oldestSeconds"
 FROM outbox
 """
+
+
+class _ReadyQuery(BaseModel):
+    """``except`` names checks, with commas between, that do not count."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    except_: str = Field("", alias="except", pattern="^[a-z-]*(,[a-z-]+)*$", max_length=200)
+
+    @property
+    def ignored(self) -> list[str]:
+        return self.except_.split(",")
 
 
 class Background(Protocol):
@@ -218,14 +231,16 @@ class Service:
             "status": status,
             "service": self.name,
             "version": importlib.metadata.version("orderflow"),
+            "commit": self.settings.orderflow_commit or None,
             "uptime": round(time.time() - self._started, 1),
             "lastError": last_error.seen,
         }
 
     def _ready(self) -> Response:
         """Ready, while the database and Kafka answer and the consumer does not stand still."""
+        ignored = query(_ReadyQuery).ignored
         checks = self.checks()
-        ready = not any(checks.values())
+        ready = not any(fault for name, fault in checks.items() if name not in ignored)
         body = {
             "status": "ready" if ready else "not ready",
             "service": self.name,

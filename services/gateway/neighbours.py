@@ -17,7 +17,7 @@ from services.gateway.topics import lags
 
 _SENT_ON = ("Content-Type", "Idempotency-Key")
 _PASSED_ON = ("Content-Type", "Allow", "Idempotency-Replayed", "Location", "Retry-After")
-_TOLD = ("version", "uptime", "lastError")  # of what /health says
+_TOLD = ("version", "commit", "uptime", "lastError")  # of what /health says
 STATUS_SECONDS = 1.0
 PORTS = {
     "gateway": 4000,

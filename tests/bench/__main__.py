@@ -81,7 +81,7 @@ class Bench:
         own = url.set(database="bench")
         with create_engine(own).begin() as db:
             for name in ("gateway", "payment"):
-                migrate(db, registry.load(name), "orderflow")
+                migrate(db, registry.load(name), Settings())
         return own
 
     def count(self, number: int) -> int:

@@ -145,7 +145,7 @@ def handler_database(backends: System) -> Iterator[Callable[[str], Engine]]:
     def engine(name: str) -> Engine:
         if name not in engines:
             with create_engine(owner).begin() as db:
-                migrate(db, registry.load(name), settings.database_role_password)
+                migrate(db, registry.load(name), settings)
             engines[name] = create_engine(settings.database(name), pool_size=10)
         return engines[name]
 

@@ -114,6 +114,8 @@ def test_orders_are_accepted_while_kafka_is_down_and_settle_when_it_is_back(
     answer = system.http.get(system.url("gateway", "/ready"), timeout=10)
     assert answer.status_code == 503
     assert answer.json()["checks"]["kafka"] != "ok"
+    enough = system.url("gateway", "/ready?except=kafka,consumer")
+    eventually(lambda: system.http.get(enough, timeout=10).ok, what="it is ready for orders")
     orders.append(system.accepted(("PROD-001", 1)))
     system.kafka.start()
     assert {system.ended(order)["status"] for order in orders} == {"completed"}

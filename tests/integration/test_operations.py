@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,9 +143,62 @@ def test_the_demo_posts_what_it_is_told(system: System) -> None:
 
 def test_migrating_and_making_topics_again_changes_nothing(system: System) -> None:
     before = system.rows("SELECT * FROM inventory.inventory ORDER BY 1")
-    assert "none, all were there" in system.run("topics").stdout
+    assert "topics: all were there" in system.run("topics").stdout
     assert "migrated: gateway, payment" in system.run("migrate").stdout
     assert system.rows("SELECT * FROM inventory.inventory ORDER BY 1") == before
+
+
+def test_what_is_chosen_of_topics_is_set_on_those_that_are_there(
+    system: System, tmp_path: Path
+) -> None:
+    chosen = tmp_path / "topics.yaml"
+    chosen.write_text("shipping: {partitions: 12, config: {retention.ms: 86400000}}")
+    said = system.run("topics", "--file", str(chosen)).stdout
+    assert said == "topics: left shipping at its 6 partitions, configured shipping\n"
+    assert "configured" not in system.run("topics", "--file", str(chosen)).stdout
+    chosen.write_text("shiping: {}")
+    refused = system.run("topics", "--file", str(chosen), check=False)
+    assert (refused.returncode, "no topic 'shiping'" in refused.stderr) == (2, True)
+    chosen.write_text("shipping: {config: {retention.ms: 604800000}}")
+    system.run("topics", "--file", str(chosen))
+
+
+def test_a_release_before_lives_with_the_tables_of_a_later_one(system: System) -> None:
+    def version(new: str) -> str:
+        update = "UPDATE payment.alembic_version SET version_num = %(new)s"
+        (before,) = system.rows("SELECT version_num FROM payment.alembic_version")
+        system.rows(f"{update} RETURNING version_num", new=new)
+        return str(before[0])
+
+    before = version("9999")
+    try:
+        system.run("migrate", "payment")
+        system.run("wait", "payment", "--timeout", "5")
+    finally:
+        assert version(before) == "9999"
+
+
+def test_waiting_ends_once_the_tables_are_there_and_says_what_is_missing(system: System) -> None:
+    system.run("wait", "gateway", "payment")
+    move = "ALTER TABLE payment.{} RENAME TO {}"
+    with system.engine.begin() as db:
+        db.exec_driver_sql(move.format("alembic_version", "away"))
+    try:
+        waited = system.run("wait", "payment", "--timeout", "0.1", check=False)
+        assert waited.returncode == 1
+        assert "the schema payment is not there yet" in waited.stderr
+        assert "orderflow migrate" in waited.stderr
+    finally:
+        with system.engine.begin() as db:
+            db.exec_driver_sql(move.format("away", "alembic_version"))
+
+
+def test_the_auditor_may_read_every_table_and_write_none(system: System) -> None:
+    engine = create_engine(Settings(database_url=system.postgres.url).database("auditor"))
+    assert not any(f.breaches for f in verify.check(engine, grace=60))
+    with engine.connect() as db, pytest.raises(ProgrammingError, match="permission denied"):
+        db.exec_driver_sql("DELETE FROM payment.payments")
+    engine.dispose()
 
 
 def test_no_service_may_read_the_tables_of_another(system: System) -> None:

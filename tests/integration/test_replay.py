@@ -60,7 +60,7 @@ class History:
         )
         self.owner: Engine = create_engine(url, pool_pre_ping=True)
         with self.owner.begin() as db:
-            migrate(db, registry.load("gateway"), self.settings.database_role_password)
+            migrate(db, registry.load("gateway"), self.settings)
         fill(self.owner, ORDERS, BEGIN, NOW - timedelta(hours=1), whole=True)
 
     def rows(self, sql: str, **values: Any) -> list[Any]:

@@ -110,3 +110,52 @@ def test_a_service_that_there_is_not_is_refused_with_those_that_there_are() -> N
 
 def test_the_options_of_a_kafka_client_are_written_with_dots() -> None:
     assert Settings(kafka_bootstrap_servers="k:1").kafka(group_id="g")["group.id"] == "g"
+
+
+def test_a_secured_kafka_is_reached_with_what_its_protocol_needs_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_USERNAME": "shop",
+        "KAFKA_SASL_PASSWORD": "secret",
+        "KAFKA_SSL_CA_LOCATION": "/ca.crt",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    client = read_settings(Settings).kafka(group_id="payment")
+    assert {name: value for name, value in client.items() if name[:3] in ("sec", "sas", "ssl")} == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "shop",
+        "sasl.password": "secret",
+        "ssl.ca.location": "/ca.crt",
+    }
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SSL")
+    assert "sasl.username" not in read_settings(Settings).kafka()
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+    assert "ssl.ca.location" not in read_settings(Settings).kafka()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "needs KAFKA_SASL_USERNAME and"),
+        ({"KAFKA_SSL_KEY_LOCATION": "/tls.key"}, "go together"),
+    ],
+)
+def test_half_a_secured_kafka_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=said):
+        read_settings(Settings)
+
+
+def test_each_role_may_have_a_password_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_ROLE_PASSWORD", "common")
+    monkeypatch.setenv("PAYMENT_ROLE_PASSWORD", "own")
+    settings = read_settings(Settings)
+    assert [settings.role_password(name) for name in ("payment", "auditor")] == ["own", "common"]
+    assert settings.database("payment").password == "own"

@@ -1383,6 +1383,8 @@ export interface components {
             /** @description Where the gateway reaches it. */
             url: string;
             version?: string;
+            /** @description Of its code; null where it is not known. */
+            commit?: string | null;
             /** @description Seconds. */
             uptime?: number;
             lastError?: components["schemas"]["LastError"];
@@ -1421,6 +1423,8 @@ export interface components {
             status: "healthy" | "unhealthy";
             service: string;
             version: string;
+            /** @description Of its code; null where it is not known. */
+            commit: string | null;
             /** @description Seconds. */
             uptime: number;
             lastError: components["schemas"]["LastError"];
@@ -2731,7 +2735,13 @@ export interface operations {
     };
     getReadiness: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Checks that do not count, with commas between; they are shown. A gateway takes orders while Kafka is away.
+                 * @example kafka,consumer
+                 */
+                except?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

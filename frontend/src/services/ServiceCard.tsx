@@ -22,7 +22,7 @@ const EDGES = {
 
 /** How one service is. */
 export function ServiceCard({ service, lags }: Props) {
-  const { name, version, uptime, outbox, lastError, checks } = service;
+  const { name, version, commit, uptime, outbox, lastError, checks } = service;
   const state = stateOf(service);
   const faults = faultsOf(service);
   return (
@@ -86,7 +86,7 @@ export function ServiceCard({ service, lags }: Props) {
         <dt>Uptime</dt>
         <dd>{uptime === undefined ? "–" : asSpan(uptime * 1000)}</dd>
         <dt>Version</dt>
-        <dd>{version ?? "–"}</dd>
+        <dd>{[version, commit].filter(Boolean).join(" · ") || "–"}</dd>
       </dl>
       <div className="mt-auto border-t border-line pt-3">
         {lastError ? (
