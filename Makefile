@@ -100,10 +100,11 @@ screenshots: $(READY) ## docs/images/ anew, from a running system
 	@mkdir -p docs/images && exec $(BIN)/python -m pytest tests/browser/screenshots.py $(ARGS)
 
 .PHONY: lock
-LOCK := $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 lock: $(READY) ## pin the dependencies of pyproject.toml anew; ARGS="--upgrade" for newer ones
-	$(LOCK) $(ARGS) -o requirements/runtime.lock
-	$(LOCK) $(ARGS) --extra local --group dev -o requirements/dev.lock
+	$(LOCK) $(ARGS) pyproject.toml -o requirements/runtime.lock
+	$(LOCK) $(ARGS) --group build -o requirements/build.lock
+	$(LOCK) $(ARGS) pyproject.toml --extra local --group dev -o requirements/dev.lock
 
 .PHONY: clean
 clean: ## remove .venv and caches; the data stays
