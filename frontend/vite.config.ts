@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
@@ -9,6 +10,14 @@ const proxy = {
   "/api": { target: env.GATEWAY_URL || "http://127.0.0.1:4000" },
   "/ws": { target: env.ANALYTICS_URL || "http://127.0.0.1:4004", ws: true },
 };
+// What nginx sends with the page where an image serves it.
+const nginx = readFileSync(new URL("nginx/headers", import.meta.url), "utf8");
+const headers = Object.fromEntries(
+  Array.from(nginx.matchAll(/^add_header (\S+) "(.*)" always;$/gm), ([, name, value]) => [
+    name,
+    value,
+  ]),
+);
 const server = {
   host: env.HOST || "127.0.0.1",
   port: Number(env.DASHBOARD_PORT || 3000),
@@ -19,22 +28,7 @@ const server = {
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   server,
-  preview: {
-    ...server,
-    headers: {
-      "Content-Security-Policy": [
-        "default-src 'self'",
-        "style-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-      ].join("; "),
-      "Referrer-Policy": "no-referrer",
-      "X-Content-Type-Options": "nosniff",
-    },
-  },
+  preview: { ...server, headers },
   build: {
     outDir: env.DASHBOARD_SITE || "dist",
     emptyOutDir: true,

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-REPLAY = HERE / "crds" / "orderreplays.yaml"
-SCHEDULED = HERE / "crds" / "scheduledorderreplays.yaml"
+CRDS = HERE.parent / "helm" / "orderflow" / "files" / "crds"
+REPLAY = CRDS / "orderreplays.yaml"
+SCHEDULED = CRDS / "scheduledorderreplays.yaml"
 EXAMPLES = HERE / "examples"
 PAGE = HERE.parent / "docs" / "orderreplay.md"
 

@@ -20,7 +20,7 @@ from tests.kube.kubelet import Kubelet
 from tests.system import System, eventually, free_port
 
 ROOT = Path(__file__).parents[2]
-CRDS = ROOT / "operator" / "crds"
+CRDS = ROOT / "helm" / "orderflow" / "files" / "crds"
 RBAC = ROOT / "operator" / "rbac.yaml"
 TEMPLATE = ROOT / "operator" / "job-template.yaml"
 API = "/apis/orderflow.dev/v1alpha1"

@@ -17,7 +17,7 @@ from services.orderreplay.spec import ReplaySpec
 from services.orderreplay.status import summary
 
 ROOT = Path(__file__).parents[2]
-CRDS = sorted((ROOT / "operator" / "crds").glob("*.yaml"))
+CRDS = sorted((ROOT / "helm" / "orderflow" / "files" / "crds").glob("*.yaml"))
 # What concerns only the operator.
 ITS_OWN = {
     *("suspend", "cancel", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"),
@@ -27,7 +27,7 @@ ITS_OWN = {
 
 def schema(part: str) -> dict[str, Any]:
     """The schema of an OrderReplay's spec or status."""
-    crd = yaml.safe_load((ROOT / "operator" / "crds" / "orderreplays.yaml").read_text())
+    crd = yaml.safe_load((ROOT / "helm" / "orderflow" / "files" / "crds" / "orderreplays.yaml").read_text())
     found = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
     return dict(found)
 

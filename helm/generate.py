@@ -1,0 +1,211 @@
+"""Write what follows from the chart's values.yaml: its schema, and the reference in its README.
+
+``python helm/generate.py`` writes both; with ``--check`` it ends with 1 where they differ.
+"""
+
+import copy
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHART = Path(__file__).parent / "orderflow"
+VALUES, SCHEMA, README = CHART / "values.yaml", CHART / "values.schema.json", CHART / "README.md"
+BEGIN, END = "<!-- values: written by helm/generate.py -->\n", "<!-- end of values -->"
+
+Schema = dict[str, Any]
+
+COUNT: Schema = {"type": "integer", "minimum": 0}
+SOME: Schema = {"type": "integer", "minimum": 1}
+PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
+STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+SETTINGS: Schema = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[A-Z][A-Z0-9_]*$"},
+    "additionalProperties": {"type": ["string", "number", "boolean"]},
+}
+OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
+OBJECT: Schema = {"type": "object"}
+QUANTITY: Schema = {"type": ["string", "integer", "number"]}
+RESOURCES: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "requests": {"type": "object", "additionalProperties": QUANTITY},
+        "limits": {"type": "object", "additionalProperties": QUANTITY},
+        "claims": OBJECTS,
+    },
+}
+TOPIC: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "partitions": SOME,
+        "config": {
+            "type": "object",
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+        },
+    },
+}
+
+# What the default of a value does not tell, by the end of its path; the first that fits.
+RULES: list[tuple[str, Schema]] = [
+    (r"image\.digest", {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}),
+    (r"image\.tag", {"type": "string", "pattern": r"^[\w.-]{0,128}$"}),
+    (r"pullPolicy", {"enum": ["Always", "IfNotPresent", "Never"]}),
+    (r"(^|\.)settings", SETTINGS),
+    (r"resources", RESOURCES),
+    (r"(common|pod)(Labels|Annotations)|annotations|nodeSelector", STRINGS),
+    (r"affinity|cnpg\.backup|extraEnvFrom\[\]", OBJECT),
+    (
+        r"imagePullSecrets|extra\w+|tolerations|topologySpreadConstraints|ingressFrom|metricsFrom"
+        r"|apiServer\.to|parentRefs|ingress\.tls|cnpg\.plugins",
+        OBJECTS,
+    ),
+    (r"service\.type", {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]}),
+    (r"service\.nodePort", {"type": ["integer", "null"], "minimum": 1, "maximum": 65535}),
+    (r"apiServer\.ports", {"type": "array", "minItems": 1, "items": PORT}),
+    (r"port", PORT),
+    (r"kafka\.mode", {"enum": ["internal", "external", "strimzi"]}),
+    (r"postgresql\.mode", {"enum": ["internal", "external", "cnpg"]}),
+    (r"kafka\.topics\.partitions", {"type": "integer", "minimum": 1, "maximum": 1000}),
+    (r"replicationFactor", {"type": "integer", "minimum": 1, "maximum": 15}),
+    (r"retentionDays", {"type": "number", "exclusiveMinimum": 0}),
+    (
+        r"kafka\.topics\.overrides",
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                name: TOPIC
+                for name in (
+                    "orders",
+                    "payments",
+                    "inventory",
+                    "shipping",
+                    "orders-replay",
+                    "replay-checkpoints",
+                    "dead-letters",
+                )
+            },
+        },
+    ),
+    (r"bootstrapServers", {"type": "string", "pattern": r"^([\w.-]+:\d+(,[\w.-]+:\d+)*)?$"}),
+    (r"securityProtocol", {"enum": ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]}),
+    (r"mechanism", {"enum": ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]}),
+    (r"sslmode", {"enum": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]}),
+    (r"parameters", {"type": "object", "additionalProperties": {"type": ["string", "number"]}}),
+    (r"strimzi\.(storage|config)|cnpg\.storage", OBJECT),
+    (r"postgresql\.database", {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"}),
+    (r"heap", {"type": "string", "pattern": "^[0-9]+[kmg]$"}),
+    (r"persistence\.size", {"type": "string", "pattern": "^[0-9.]+([KMGTPE]i?)?$"}),
+    (r"maxUnavailable", {"type": ["integer", "string"]}),
+    (r"targetCPUUtilizationPercentage", {"type": "integer", "minimum": 1, "maximum": 100}),
+    (r"maxReplicas|lagThreshold|pollingInterval", SOME),
+    (r"operator\.replicas|services\.auditor\.replicas", {"type": "integer", "minimum": 0}),
+    (r"hosts|hostnames|watchNamespaces", {"type": "array", "items": {"type": "string"}}),
+]
+
+
+def schema(values: dict[str, Any]) -> Schema:
+    """The JSON Schema of the values: what is not named in them is refused."""
+    whole = _schema(values, "")
+    parts = whole["properties"]
+    own = copy.deepcopy(parts["defaults"]["properties"])
+    for name, service in parts["services"]["properties"].items():
+        service["properties"] = {**copy.deepcopy(own), **service["properties"]}
+        assert name in values["services"]
+    # Placement and more of what defaults have hold for these two as well.
+    for name in ("dashboard", "operator"):
+        parts[name]["properties"] = {**copy.deepcopy(own), **parts[name]["properties"]}
+    parts["global"] = {"type": "object"}  # Helm's own, where this chart is a part of another
+    services = parts["services"]["properties"]
+    same = services["gateway"]
+    parts["services"]["properties"] = {
+        name: {"$ref": "#/definitions/service"} if service == same else service
+        for name, service in services.items()
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "orderflow",
+        "definitions": {"service": same},
+        **whole,
+    }
+
+
+def _schema(value: Any, path: str) -> Schema:
+    for pattern, rule in RULES:
+        if path and re.search(rf"({pattern})$", path):
+            return copy.deepcopy(rule)
+    if isinstance(value, dict):
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {k: _schema(v, f"{path}.{k}".lstrip(".")) for k, v in value.items()},
+        }
+    if isinstance(value, bool):
+        return {"type": "boolean"}
+    if isinstance(value, int):
+        return copy.deepcopy(COUNT)
+    if isinstance(value, str):
+        return {"type": "string"}
+    raise ValueError(f"{path}: add a rule that says what may stand here")
+
+
+def reference(text: str) -> str:
+    """A table of every value with its default and what it is for, from the comments."""
+    lines = ["| value | default | |", "|---|---|---|"]
+    lines += [f"| `{path}` | {default} | {said} |" for path, default, said in _entries(text)]
+    return "\n".join(lines) + "\n"
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, str]]:
+    values = yaml.safe_load(text)
+    path: list[str] = []
+    said = ""
+    for line in text.splitlines():
+        if comment := re.fullmatch(r"\s*# -- (.*)", line):
+            said = comment[1]
+        elif key := re.match(r"( *)([\w-]+):", line):
+            path = [*path[: len(key[1]) // 2], key[2]]
+            found = values
+            for part in path:
+                found = found[part]
+            whole = ("resources", "parameters", "storage")
+            if not set(path[:-1]) & set(whole):
+                leaf = not isinstance(found, dict) or not found or path[-1] in whole
+                default = f"`{json.dumps(found)}`" if leaf else ""
+                if leaf or said:
+                    yield ".".join(path), *(t.replace("|", "\\|") for t in (default, said))
+            said = ""
+
+
+def written() -> dict[Path, str]:
+    """What each file should hold."""
+    text = VALUES.read_text()
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return {
+        SCHEMA: json.dumps(schema(yaml.safe_load(text)), indent=2) + "\n",
+        README: f"{before}{BEGIN}{reference(text)}{END}{after}",
+    }
+
+
+def main() -> int:
+    """Write the files, or compare them. Returns the exit code."""
+    for path, text in written().items():
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text() != text:
+                print(f"{path.name} is not of now: run `python helm/generate.py`", file=sys.stderr)
+                return 1
+        else:
+            path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
