@@ -46,6 +46,24 @@ replay: $(READY) ## replay the orders of 7 days to a topic; ARGS="30 fraud-test 
 verify: $(READY) ## check every invariant on the data of the run
 	@exec $(BIN)/orderflow verify $(ARGS)
 
+# --- on Kubernetes
+
+.PHONY: up
+up: ## all of it on a kind cluster: builds, installs, waits, prints the URLs
+	@exec $(PYTHON) -m local.cluster up
+
+.PHONY: down
+down: ## delete the kind cluster, with everything in it
+	@exec $(PYTHON) -m local.cluster down
+
+.PHONY: logs
+logs: ## follow the logs of all pods
+	@exec $(PYTHON) -m local.cluster logs
+
+.PHONY: load
+load: $(READY) ## a lifelike stream of orders to the cluster; ARGS="--rate 20 --count 1000"
+	@exec $(BIN)/orderflow demo --url http://localhost:8080 $(ARGS)
+
 # --- developing
 
 .PHONY: test

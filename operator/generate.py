@@ -15,7 +15,10 @@ HERE = Path(__file__).parent
 CRDS = HERE.parent / "helm" / "orderflow" / "files" / "crds"
 REPLAY = CRDS / "orderreplays.yaml"
 SCHEDULED = CRDS / "scheduledorderreplays.yaml"
-EXAMPLES = HERE / "examples"
+EXAMPLES = [
+    HERE.parent / "examples" / name
+    for name in ("orderreplay.yaml", "black-friday.yaml", "every-morning.yaml")
+]
 PAGE = HERE.parent / "docs" / "orderreplay.md"
 
 Schema = dict[str, Any]
@@ -225,7 +228,7 @@ def _resource(path: Path) -> list[str]:
 def page() -> str:
     """docs/orderreplay.md."""
     lines = [TOP, "## Examples", ""]
-    for path in sorted(EXAMPLES.glob("*.yaml")):
+    for path in EXAMPLES:
         comment, _, rest = path.read_text().partition("\n")
         lines += [comment.lstrip("# "), "", "```yaml", rest.strip(), "```", ""]
     for each in (REPLAY, SCHEDULED):

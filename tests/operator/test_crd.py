@@ -423,7 +423,7 @@ def test_every_rule_is_shown_here_to_refuse_something() -> None:
 
 
 def test_the_examples_are_accepted(ns: Cell, plane: ControlPlane) -> None:
-    plane.kubectl("apply", "-n", ns.name, "-f", ROOT / "operator" / "examples")
+    plane.kubectl("apply", "-n", ns.name, "-f", ROOT / "examples")
 
 
 def test_what_the_dashboard_shows_to_copy_is_accepted(ns: Cell, plane: ControlPlane) -> None:

@@ -1,0 +1,143 @@
+"""`make up`: all of it on Kubernetes, on this machine, by kind, docker, helm and kubectl.
+
+python -m local.cluster up      make the cluster, build, install, and wait until orders are delivered
+python -m local.cluster down    delete the cluster, with everything in it
+python -m local.cluster logs    follow the logs of all pods
+
+It needs nothing but Python's own library: the cluster does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+NAME = RELEASE = NAMESPACE = "orderflow"
+CONTEXT = f"kind-{NAME}"
+URL = "http://localhost:8080"
+CHART = CHECKOUT / "helm" / "orderflow"
+VALUES = CHECKOUT / "helm" / "kind-values.yaml"
+IMAGES = {"orderflow/orderflow": CHECKOUT, "orderflow/dashboard": CHECKOUT / "frontend"}
+TOOLS = {
+    "docker": "https://docs.docker.com/get-docker/",
+    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start/#installation",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools/",
+    "helm": "https://helm.sh/docs/intro/install/",
+}
+
+
+class ClusterError(Exception):
+    """What is wrong and what to do, in words for the user."""
+
+
+def check_tools() -> None:
+    """Raises ClusterError that names every tool that is missing, and where it is found."""
+    missing = [f"  {name:<8} {url}" for name, url in TOOLS.items() if not shutil.which(name)]
+    if missing:
+        raise ClusterError("Install these first:\n" + "\n".join(missing))
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
+        raise ClusterError("Docker does not answer: start it, and see `docker info`.")
+
+
+def run(*command: str) -> None:
+    """Runs a program that talks to the user itself; raises ClusterError where it fails."""
+    if subprocess.run(command, check=False, cwd=CHECKOUT).returncode != 0:
+        raise ClusterError(f"`{' '.join(command)}` failed; what it said is above.")
+
+
+def ask(*command: str) -> str:
+    """What a program prints; raises ClusterError with what it complains of where it fails."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=CHECKOUT)
+    if done.returncode != 0:
+        raise ClusterError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def build(image: str, folder: Path) -> str:
+    """Builds an image and names it by what is in it, so that a tag never moves. Returns the tag."""
+    commit = ask("git", "rev-parse", "--short", "HEAD") if (CHECKOUT / ".git").exists() else ""
+    run("docker", "build", "-t", f"{image}:latest", "--build-arg", f"COMMIT={commit}", str(folder))
+    tag = ask("docker", "image", "inspect", "-f", "{{.Id}}", f"{image}:latest")
+    tag = tag.removeprefix("sha256:")[:12]
+    run("docker", "tag", f"{image}:latest", f"{image}:{tag}")
+    return tag
+
+
+def up() -> None:
+    """Makes what is missing, and brings what is there up to date."""
+    began = time.monotonic()
+    check_tools()
+    if NAME not in ask("kind", "get", "clusters").split():
+        run("kind", "create", "cluster", "--name", NAME, "--config", "kind-config.yaml")
+    tags = {image: build(image, folder) for image, folder in IMAGES.items()}
+    built = time.monotonic()
+    run("kind", "load", "docker-image", "--name", NAME, *(f"{i}:{t}" for i, t in tags.items()))
+    print("Installing, and waiting until all pods are ready; the first time pulls images.")
+    helm(
+        *("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", "-f", str(VALUES)),
+        *("--set-string", f"image.tag={tags['orderflow/orderflow']}"),
+        *("--set-string", f"dashboard.image.tag={tags['orderflow/dashboard']}"),
+        *("--wait", "--timeout", "10m", "--hide-notes"),
+    )
+    kubectl("exec", "deploy/orderflow-auditor", "--", *"orderflow demo --count 20".split())
+    done = time.monotonic()
+    print(f"""
+Everything runs; {done - began:.0f} s, of which {done - built:.0f} s after the images were built.
+
+  Dashboard  {URL}
+  API        {URL}/api/orders
+  API docs   {URL}/api/docs
+  Live       ws://localhost:8080/ws
+
+  kubectl --context {CONTEXT} -n {NAMESPACE} apply -f examples/orderreplay.yaml
+  make load    a stream of orders        make logs    what the pods say
+  make down    delete the cluster
+""")
+
+
+def helm(*arguments: str) -> None:
+    """Runs helm on the cluster, in the release's namespace."""
+    run("helm", "--kube-context", CONTEXT, "-n", NAMESPACE, *arguments)
+
+
+def kubectl(*arguments: str) -> None:
+    """Runs kubectl on the cluster, in the release's namespace."""
+    run("kubectl", "--context", CONTEXT, "-n", NAMESPACE, *arguments)
+
+
+def logs() -> None:
+    """Becomes kubectl, which follows all pods."""
+    selector = f"app.kubernetes.io/instance={RELEASE}"
+    command = f"kubectl --context {CONTEXT} -n {NAMESPACE} logs -f -l {selector} --prefix --tail=10"
+    os.execvp("kubectl", [*command.split(), "--all-containers", "--max-log-requests=50"])
+
+
+def main() -> int:
+    """Does what the command line asks for; returns the exit code."""
+    try:
+        match sys.argv[1:]:
+            case ["up"]:
+                up()
+            case ["down"]:
+                check_tools()
+                run("kind", "delete", "cluster", "--name", NAME)
+            case ["logs"]:
+                logs()
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except ClusterError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
