@@ -11,7 +11,7 @@ import yaml
 
 from replay_operator import handlers  # noqa: F401 - kopf has them by being told
 from replay_operator.build import check_template
-from replay_operator.cluster import REPLAYS, ApiError, Cluster, Object
+from replay_operator.cluster import REPLAYS, Cluster
 from replay_operator.health import Health, serve
 from replay_operator.lease import Lease
 from replay_operator.runtime import Operator
@@ -19,6 +19,7 @@ from replay_operator.settings import OperatorSettings
 from services.eventkit import log as logs
 from services.eventkit.settings import read_settings
 from services.orderreplay.checkpoint import Follower
+from services.orderreplay.kubeapi import ApiError, Object
 
 log = logging.getLogger("replay_operator")
 
@@ -41,6 +42,10 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"Port {settings.port} cannot be used ({error}); set PORT to another.")
     cluster = Cluster()
+    try:
+        cluster.login()
+    except ApiError as error:
+        sys.exit(str(error))
     lease = Lease(
         cluster,
         settings.lease_namespace,
@@ -70,7 +75,7 @@ def _work(
         log.warning("goes on without the checkpoints: %s", follower.fault)
     operator.start()
     try:
-        asyncio.run(_watch(settings, operator, health, lease))
+        asyncio.run(_watch(settings, operator, cluster, health, lease))
     finally:
         operator.stop()
         follower.stop()
@@ -91,7 +96,11 @@ def _wait_for_crds(settings: OperatorSettings, cluster: Cluster) -> None:
 
 
 async def _watch(
-    settings: OperatorSettings, operator: Operator, health: Health, lease: Lease
+    settings: OperatorSettings,
+    operator: Operator,
+    cluster: Cluster,
+    health: Health,
+    lease: Lease,
 ) -> None:
     # Not the lease's own flag: kopf would wait for that in a thread, and for the thread at the end.
     stop = asyncio.Event()
@@ -108,7 +117,7 @@ async def _watch(
         await kopf.operator(
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
-            memo=kopf.Memo(operator=operator),
+            memo=kopf.Memo(operator=operator, cluster=cluster, login=None),
             stop_flag=stop,
         )
     finally:

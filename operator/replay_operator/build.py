@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replay_operator.cluster import GROUP, VERSION, Object, moment, written
+from replay_operator.cluster import GROUP, VERSION, moment, written
 from services.eventkit.event import explain
 from services.orderreplay.exit import Exit
+from services.orderreplay.kubeapi import Object
 from services.orderreplay.spec import PACE, ReplaySpec
 
 REPLAY_LABEL = f"{GROUP}/replay"

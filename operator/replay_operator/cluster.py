@@ -1,23 +1,12 @@
-"""Calls to the Kubernetes API: plain JSON in and out.
+"""What the operator reads and changes through Kubernetes' API."""
 
-The official client is used for what it is good at (finding and renewing credentials, TLS, the
-connection pool). Its models are not: they drop fields that they do not know.
-"""
-
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from kubernetes import client, config
-from urllib3.exceptions import HTTPError
-
-Object = dict[str, Any]
+from services.orderreplay.kubeapi import ApiError, KubeApi, Object
 
 GROUP, VERSION = "orderflow.dev", "v1alpha1"
 REPLAYS, SCHEDULES = "orderreplays", "scheduledorderreplays"
-TERMINATING = "NamespaceTerminating"
-TIMEOUT = (5, 20)  # seconds to connect and to answer; a worker is never held longer
 
 _PREFIX = {
     REPLAYS: f"/apis/{GROUP}/{VERSION}",
@@ -27,14 +16,6 @@ _PREFIX = {
     "pods": "/api/v1",
     "leases": "/apis/coordination.k8s.io/v1",
 }
-
-
-class ApiError(Exception):
-    """What the API server answered that was no success; ``status`` 0: it did not answer."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.reason = status, reason
 
 
 class NotLeadingError(Exception):
@@ -57,15 +38,11 @@ def path(kind: str, namespace: str | None, name: str = "", subresource: str = ""
     return "/".join(part for part in [_PREFIX[kind], *within, kind, name, subresource] if part)
 
 
-class Cluster:
+class Cluster(KubeApi):
     """The API server. ``leading`` is asked before each change but the lease's own."""
 
     def __init__(self, leading: Callable[[], bool] = lambda: True) -> None:
-        try:
-            config.load_incluster_config()
-        except config.ConfigException:
-            config.load_kube_config()
-        self._client = client.ApiClient()
+        super().__init__()
         self.leading = leading
 
     def call(
@@ -75,32 +52,10 @@ class Cluster:
         body: Object | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Object:
-        """Make a call. A PATCH is a merge patch. Raises ApiError where it does not succeed."""
+        """Make a call. Raises ApiError, and NotLeadingError where it is a change."""
         if method != "GET" and "/leases" not in path and not self.leading():
             raise NotLeadingError(f"{method} {path} was held back: the lease is not renewed")
-        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        request = self._client.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": kind},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        try:
-            answer = self._client.call_api(*request, _request_timeout=TIMEOUT)
-            raw = answer.read()
-        except (client.ApiException, HTTPError, OSError) as error:
-            raise ApiError(0, "NoAnswer", f"{method} {path}: {error}") from None
-        try:
-            found = json.loads(raw)
-        except ValueError:
-            found = {"message": raw[:200].decode(errors="replace")}
-        if not 200 <= answer.status < 300:
-            causes = [str(c.get("reason")) for c in (found.get("details") or {}).get("causes", [])]
-            reason = TERMINATING if TERMINATING in causes else str(found.get("reason", ""))
-            raise ApiError(answer.status, reason, str(found.get("message", "")))
-        return dict(found)
+        return super().call(method, path, body, query)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """A resource as it is now, or None."""

@@ -5,6 +5,7 @@ would hold up a deletion while the operator is away, nor an annotation of what i
 which would keep a copy of the resource from ever being handled.
 """
 
+import time
 from typing import Any
 
 import kopf
@@ -12,6 +13,7 @@ import kopf
 from replay_operator.build import REPLAY_LABEL
 from replay_operator.cluster import GROUP, REPLAYS, SCHEDULES, VERSION
 from replay_operator.runtime import Operator
+from services.orderreplay.kubeapi import KubeApi
 
 
 @kopf.on.event(GROUP, VERSION, REPLAYS)
@@ -21,6 +23,34 @@ async def changed(body: kopf.Body, type: str | None, memo: Any, **_: Any) -> Non
     """An OrderReplay, a ScheduledOrderReplay or a Job of ours was made, changed or deleted."""
     operator: Operator = memo.operator
     operator.tell(dict(body), gone=type == "DELETED")
+
+
+class Login(kopf.ConnectionInfo):
+    """Equal to none but itself: kopf takes nothing back that is equal to what was refused.
+
+    A token may be refused for a moment, while what the API server asks about it is away.
+    """
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+@kopf.on.login(backoff=5)
+def log_in(memo: Any, **_: Any) -> Login:
+    """Who the watches are: whoever the other calls are. Asked again after each 401."""
+    cluster: KubeApi = memo.cluster
+    if memo.login:
+        time.sleep(1)  # between refusals; where they stay, the lease is lost
+    memo.login = login = cluster.login(refused=memo.login)
+    return Login(
+        server=login.server,
+        ca_path=login.ca,
+        insecure=login.insecure,
+        proxy_url=login.proxy,
+        token=login.token,
+        certificate_path=login.cert,
+        private_key_path=login.key,
+    )
 
 
 @kopf.on.startup()

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from replay_operator import metrics
-from replay_operator.cluster import Object
+from services.orderreplay.kubeapi import Object
 
 LONGEST_PAUSE = 30.0
 

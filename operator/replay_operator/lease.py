@@ -11,7 +11,8 @@ import time
 from datetime import UTC, datetime
 
 from replay_operator import metrics
-from replay_operator.cluster import ApiError, Cluster, Object, path
+from replay_operator.cluster import Cluster, path
+from services.orderreplay.kubeapi import ApiError, Object
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from replay_operator.cluster import Object
+from services.orderreplay.kubeapi import Object
 
 _ON_THE_WAY = ("ContainerCreating", "PodInitializing")
 

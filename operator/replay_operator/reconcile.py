@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from replay_operator import build, metrics, pods, schedule, state
-from replay_operator.cluster import REPLAYS, SCHEDULES, TERMINATING, ApiError, Cluster, Object
+from replay_operator.cluster import REPLAYS, SCHEDULES, Cluster
 from services.orderreplay.checkpoint import Checkpoint
+from services.orderreplay.kubeapi import TERMINATING, ApiError, Object
 from services.orderreplay.status import summary
 
 log = logging.getLogger(__name__)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from replay_operator import metrics
 from replay_operator.build import REPLAY_LABEL
-from replay_operator.cluster import REPLAYS, SCHEDULES, ApiError, Cluster, NotLeadingError, Object
+from replay_operator.cluster import REPLAYS, SCHEDULES, Cluster, NotLeadingError
 from replay_operator.health import Health, Watches
 from replay_operator.reconcile import Checkpoints, Reconciler
 from replay_operator.settings import OperatorSettings
 from replay_operator.state import condition, final
 from replay_operator.workqueue import Key, WorkQueue
 from services.orderreplay.checkpoint import ShardPhase
+from services.orderreplay.kubeapi import ApiError, Object
 from services.orderreplay.status import PHASES
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ KINDS = {"OrderReplay": REPLAYS, "ScheduledOrderReplay": SCHEDULES}
 class Operator:
     """Puts keys into a queue and has a few threads reconcile them.
 
-    The threads are our own: Kubernetes' client blocks, and kopf's pool of threads would be used
+    The threads are our own: calls block, and kopf's pool of threads would be used
     up by a few calls that hang, without a word.
     """
 

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, reset_tzpath
 
 from cronsim import CronSim, CronSimError
 
-from replay_operator.cluster import Object, moment, written
+from replay_operator.cluster import moment, written
 from replay_operator.state import condition, final
+from services.orderreplay.kubeapi import Object
 
 # The zones of the package alone: a host has others, such as its own local time.
 reset_tzpath(to=())

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from replay_operator.cluster import Object, moment, written
+from replay_operator.cluster import moment, written
 from replay_operator.pods import Trouble
+from services.orderreplay.kubeapi import Object
 
 FINAL = {"Completed": "Complete", "Failed": "Failed", "Cancelled": "Cancelled"}
 """The phases that a replay does not leave, each with the condition that says so."""

@@ -1,11 +1,10 @@
 """Replays for clients of the API: run by the worker of this machine, or by Kubernetes' operator."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Protocol
 
 from flask import Response
@@ -17,12 +16,14 @@ from services.eventkit.log import brief
 from services.eventkit.problems import Problem
 from services.gateway.neighbours import Neighbours
 from services.orderreplay import answer
+from services.orderreplay.kubeapi import ACCOUNT, ApiError, KubeApi
 from services.orderreplay.spec import DAYS, ReplaySpec
 from services.orderreplay.status import ENDED
 
+log = logging.getLogger(__name__)
+
 VERIFY_SECONDS = 30.0  # the replay service gives up before
-GROUP, VERSION, PLURAL = "orderflow.dev", "v1alpha1", "orderreplays"
-_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+GROUP_VERSION = "orderflow.dev/v1alpha1"
 _WANTED = {
     "suspend": {"suspend": True},
     "resume": {"suspend": False},
@@ -72,24 +73,10 @@ class ByOperator:
     """Replays as OrderReplay resources of one namespace, run by the operator."""
 
     def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
-
-    @cached_property
-    def _api(self) -> Any:
-        from kubernetes import client, config
-
-        try:
-            config.load_incluster_config()
-        except config.ConfigException:
-            config.load_kube_config()
-        return client.CustomObjectsApi()
-
-    @cached_property
-    def _place(self) -> tuple[str, str, str, str]:
-        namespace = self._namespace
-        if not namespace:
-            namespace = _OWN_NAMESPACE.read_text() if _OWN_NAMESPACE.exists() else "default"
-        return GROUP, VERSION, namespace, PLURAL
+        own = ACCOUNT / "namespace"
+        namespace = namespace or (own.read_text() if own.exists() else "default")
+        self._all = f"/apis/{GROUP_VERSION}/namespaces/{namespace}/orderreplays"
+        self._api = KubeApi()
 
     def start(self, spec: ReplaySpec, key: str | None) -> Response:
         """Create an OrderReplay; under an idempotency key its name is a function of that."""
@@ -97,7 +84,7 @@ class ByOperator:
         if key:
             name = f"replay-{sha256(key.encode()).hexdigest()[:32]}"
         manifest: dict[str, Any] = {
-            "apiVersion": f"{GROUP}/{VERSION}",
+            "apiVersion": GROUP_VERSION,
             "kind": "OrderReplay",
             "metadata": {
                 "name": name,
@@ -118,24 +105,19 @@ class ByOperator:
 
     def _create(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
         """The resource as made, None where there is one of its name."""
-        from kubernetes.client.exceptions import ApiException
-
         with _explained():
             try:
-                made: dict[str, Any] = self._api.create_namespaced_custom_object(
-                    *self._place, manifest, field_validation="Strict", _request_timeout=10
-                )
-            except ApiException as error:
+                return self._api.call("POST", self._all, manifest, {"fieldValidation": "Strict"})
+            except ApiError as error:
                 if error.status != 409:
                     raise
                 return None
-        return made
 
     def page(self) -> Response:
         """The newest replays."""
         asked = query(answer.ListQuery)
         with _explained():
-            items = self._api.list_namespaced_custom_object(*self._place, _request_timeout=10)
+            items = self._api.call("GET", self._all)
         wanted = [
             each
             for each in items["items"]
@@ -155,9 +137,7 @@ class ByOperator:
         if phase in ENDED or (found["spec"].get("cancel") and action != "cancel"):
             raise answer.ended(phase)
         with _explained(id):
-            changed = self._api.patch_namespaced_custom_object(
-                *self._place, id, {"spec": _WANTED[action]}, _request_timeout=10
-            )
+            changed = self._api.call("PATCH", f"{self._all}/{id}", {"spec": _WANTED[action]})
         return reply({"success": True, "replay": _replay(changed)}, 202)
 
     def verify(self, id: str) -> Response:
@@ -171,21 +151,15 @@ class ByOperator:
 
     def _get(self, id: str) -> dict[str, Any]:
         with _explained(id):
-            found: dict[str, Any] = self._api.get_namespaced_custom_object(
-                *self._place, id, _request_timeout=10
-            )
-        return found
+            return self._api.call("GET", f"{self._all}/{id}")
 
 
 @contextmanager
 def _explained(id: str = "") -> Iterator[None]:
     """Turn the errors of Kubernetes' API into problems that say what to do."""
-    from kubernetes.client.exceptions import ApiException
-    from urllib3.exceptions import HTTPError
-
     try:
         yield
-    except ApiException as error:
+    except ApiError as error:
         if error.status == 404 and id:
             raise answer.unknown(id) from None
         if error.status in (400, 422):
@@ -198,17 +172,12 @@ def _explained(id: str = "") -> Iterator[None]:
                 " and does the gateway's service account have its role?",
                 headers={"Retry-After": "30"},
             ) from None
+        log.warning("Kubernetes: %s", error)
+        said = f"answers {error.status}" if error.status else "does not answer"
         raise Problem(
             503,
             "replays-unavailable",
-            f"Kubernetes answers {error.status}; try again shortly.",
-            headers={"Retry-After": "2"},
-        ) from None
-    except HTTPError:
-        raise Problem(
-            503,
-            "replays-unavailable",
-            "Kubernetes does not answer; try again shortly.",
+            f"Kubernetes {said}; try again shortly.",
             headers={"Retry-After": "2"},
         ) from None
 

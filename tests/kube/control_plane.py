@@ -12,8 +12,6 @@ from typing import Any
 
 import requests
 import yaml
-from kubernetes import config
-from kubernetes.client import ApiClient
 
 from local.children import (
     LocalError,
@@ -176,12 +174,6 @@ class ControlPlane:
             "-",
             stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}),
         )
-
-    def client(self, kubeconfig: Path | None = None) -> ApiClient:
-        """A Python client as ``admin``, or with another kubeconfig."""
-        path = str(kubeconfig or self.kubeconfig())
-        client: ApiClient = config.new_client_from_config(path)
-        return client
 
     def call(
         self,

@@ -35,7 +35,8 @@ class Proxy:
     """Plain HTTP in front of the API server; credentials pass through.
 
     ``before`` and ``after`` are called with each call, and may kill whoever made it. While
-    ``mute`` is set, nothing that a watch says gets through, and its connection stays open.
+    ``mute`` is set, nothing that a watch says gets through, and its connection stays open. Tokens
+    that are ``refused`` are answered 401.
     """
 
     def __init__(self, plane: ControlPlane) -> None:
@@ -43,6 +44,7 @@ class Proxy:
         self.before: Callable[[Call], object] = lambda _: None
         self.after: Callable[[Call], object] = lambda _: None
         self.mute = threading.Event()
+        self.refused: set[str] = set()
         upstream = urlsplit(plane.url)
         context = ssl.create_default_context(cafile=str(plane.root / "keys" / "ca.crt"))
         proxy = self
@@ -54,7 +56,14 @@ class Proxy:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length) if length else None
                 call = _call(self.command, self.path)
+                token = str(self.headers.get("Authorization")).removeprefix("Bearer ")
                 with suppress(OSError, http.client.HTTPException):
+                    if token in proxy.refused:
+                        proxy.calls.append(call._replace(status=401))
+                        self.send_response(401)
+                        self.send_header("Content-Length", "0")
+                        self.end_headers()
+                        return
                     proxy.before(call)
                     self._forward(call, body)
 

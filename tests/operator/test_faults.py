@@ -1,5 +1,6 @@
 """The operator is killed, doubled, cut off and given too little, and nothing is lost or doubled."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -229,6 +230,70 @@ def test_a_restart_of_the_api_server_is_outlived(world: World, cell: Cell) -> No
         cell.patch("it", eventsPerSecond=5000)
         cell.phase("it", "Completed")
         assert operator.process.poll() is None
+
+
+# Its rights are the same whoever says so, and what is not listed is heard of by a watch alone.
+WATCHING = {"LEASE_SECONDS": "20", "RESYNC_SECONDS": "600"}
+
+
+@pytest.mark.parametrize("renewed", [True, False], ids=["renewed", "the same"])
+def test_after_its_token_was_refused_it_watches_on_with_a_renewed_or_the_same_one(
+    world: World, cell: Cell, tmp_path: Path, renewed: bool
+) -> None:
+    def token() -> str:
+        account = yaml.safe_load(
+            world.plane.service_account(HOME, "orderflow-operator").read_text()
+        )
+        return str(account["users"][0]["user"]["token"])
+
+    (tmp_path / "token").write_text(first := token())
+    direct = tmp_path / "direct.kubeconfig"
+    config = yaml.safe_load(world.plane.kubeconfig().read_text())
+    config["users"][0]["user"] = {"tokenFile": "token"}
+    direct.write_text(yaml.safe_dump(config))
+    proxy = Proxy(world.plane)
+    try:
+        with world.operator(**WATCHING, KUBECONFIG=str(proxy.kubeconfig(direct))) as operator:
+            eventually(operator.leads, what="it leads")
+            cell.create(replay("before", filter=doing("events=10")))
+            cell.phase("before", "Completed")
+            if renewed:
+                (tmp_path / "token").write_text(token())
+            proxy.refused.add(first)
+            world.plane.stop_api()
+            world.plane.start_api()
+
+            def refused() -> bool:
+                # One is enough for kopf: it logs in anew for all of its watches.
+                return any(c.verb == "watch" and c.status == 401 for c in proxy.calls)
+
+            eventually(refused, what="a watch is refused")
+            if not renewed:
+                proxy.refused.clear()
+            cell.create(replay("after", filter=doing("events=10")))
+            cell.phase("after", "Completed")
+            assert operator.process.poll() is None
+    finally:
+        proxy.close()
+
+
+def test_it_watches_by_a_certificate_and_as_a_plugin_says(
+    world: World, cell: Cell, tmp_path: Path
+) -> None:
+    token = world.plane.kubectl("create", "token", "orderflow-operator", "-n", HOME).stdout.strip()
+    (tmp_path / "said").write_text(json.dumps({"status": {"token": token}}))
+    plugin = {"command": "cat", "args": [str(tmp_path / "said")], "apiVersion": "v1"}
+    config = yaml.safe_load(world.plane.kubeconfig().read_text())
+    config["users"][0]["user"] = {"exec": plugin}
+    (tmp_path / "plugin.kubeconfig").write_text(yaml.safe_dump(config))
+    for name, who in (
+        ("certificate", world.plane.kubeconfig()),
+        ("plugin", tmp_path / "plugin.kubeconfig"),
+    ):
+        with world.operator(**WATCHING, KUBECONFIG=str(who)) as operator:
+            eventually(operator.leads, what="it leads")
+            cell.create(replay(name, filter=doing("events=10")))
+            cell.phase(name, "Completed")
 
 
 def test_while_kafka_is_away_jobs_are_reconciled_and_it_is_told(
