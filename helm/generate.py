@@ -52,6 +52,11 @@ TOPIC: Schema = {
     },
 }
 
+TOPICS = (
+    *("orders", "payments", "inventory", "shipping"),
+    *("orders-replay", "replay-checkpoints", "dead-letters"),
+)
+
 # What the default of a value does not tell, by the end of its path; the first that fits.
 RULES: list[tuple[str, Schema]] = [
     (r"image\.digest", {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}),
@@ -80,18 +85,7 @@ RULES: list[tuple[str, Schema]] = [
         {
             "type": "object",
             "additionalProperties": False,
-            "properties": {
-                name: TOPIC
-                for name in (
-                    "orders",
-                    "payments",
-                    "inventory",
-                    "shipping",
-                    "orders-replay",
-                    "replay-checkpoints",
-                    "dead-letters",
-                )
-            },
+            "properties": dict.fromkeys(TOPICS, TOPIC),
         },
     ),
     (r"bootstrapServers", {"type": "string", "pattern": r"^([\w.-]+:\d+(,[\w.-]+:\d+)*)?$"}),
@@ -116,9 +110,8 @@ def schema(values: dict[str, Any]) -> Schema:
     whole = _schema(values, "")
     parts = whole["properties"]
     own = copy.deepcopy(parts["defaults"]["properties"])
-    for name, service in parts["services"]["properties"].items():
+    for service in parts["services"]["properties"].values():
         service["properties"] = {**copy.deepcopy(own), **service["properties"]}
-        assert name in values["services"]
     # Placement and more of what defaults have hold for these two as well.
     for name in ("dashboard", "operator"):
         parts[name]["properties"] = {**copy.deepcopy(own), **parts[name]["properties"]}

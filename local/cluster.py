@@ -1,6 +1,6 @@
 """`make up`: all of it on Kubernetes, on this machine, by kind, docker, helm and kubectl.
 
-python -m local.cluster up      make the cluster, build, install, and wait until orders are delivered
+python -m local.cluster up      make the cluster, build, install, and wait until all is ready
 python -m local.cluster down    delete the cluster, with everything in it
 python -m local.cluster logs    follow the logs of all pods
 
@@ -84,7 +84,7 @@ def up() -> None:
         *("--set-string", f"dashboard.image.tag={tags['orderflow/dashboard']}"),
         *("--wait", "--timeout", "10m", "--hide-notes"),
     )
-    kubectl("exec", "deploy/orderflow-auditor", "--", *"orderflow demo --count 20".split())
+    kubectl("exec", "deploy/orderflow-auditor", "--", "orderflow", "demo", "--count", "20")
     done = time.monotonic()
     print(f"""
 Everything runs; {done - began:.0f} s, of which {done - built:.0f} s after the images were built.

@@ -5,6 +5,7 @@ would hold up a deletion while the operator is away, nor an annotation of what i
 which would keep a copy of the resource from ever being handled.
 """
 
+import ssl
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ import kopf
 from replay_operator.build import REPLAY_LABEL
 from replay_operator.cluster import GROUP, REPLAYS, SCHEDULES, VERSION
 from replay_operator.runtime import Operator
-from services.orderreplay.kubeapi import KubeApi
+from services.orderreplay.kubeapi import KubeApi, lenient
 
 
 @kopf.on.event(GROUP, VERSION, REPLAYS)
@@ -33,6 +34,9 @@ class Login(kopf.ConnectionInfo):
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        return lenient(super().as_ssl_context())
 
 
 @kopf.on.login(backoff=5)

@@ -21,6 +21,7 @@ from typing import Any
 import requests
 import yaml
 from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
 Object = dict[str, Any]
 
@@ -141,13 +142,28 @@ class KubeApi:
         return self._http.request(method, login.server + path, **request)
 
 
+def lenient(context: ssl.SSLContext) -> ssl.SSLContext:
+    """As kubectl is: Python 3.13 refuses authorities without extensions that many clusters lack."""
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=lenient(create_urllib3_context()))
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        context = lenient(create_urllib3_context())
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=context)
+
+
 def _session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # else REQUESTS_CA_BUNDLE would stand above the cluster's authority
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no thread changes it
     session.headers["User-Agent"] = "orderflow"
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=64))
+        session.mount(scheme, _Adapter(pool_maxsize=64))
     return session
 
 

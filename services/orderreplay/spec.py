@@ -1,6 +1,6 @@
 """What an OrderReplay asks for: one model for the API, the command and the replay itself.
 
-The custom resource's schema in ``helm/orderflow/files/crds`` says the same; a test holds the two together.
+The schema in ``helm/orderflow/files/crds`` says the same; a test holds the two together.
 """
 
 import re

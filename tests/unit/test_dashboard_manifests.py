@@ -19,7 +19,9 @@ TEXTS = (Path(__file__).parent / "dashboard-manifests.yaml").read_text().split("
 
 def schema() -> dict[str, Any]:
     """Of an OrderReplay, where what is not described is refused, as Kubernetes does for kubectl."""
-    crd = yaml.safe_load((ROOT / "helm" / "orderflow" / "files" / "crds" / "orderreplays.yaml").read_text())
+    crd = yaml.safe_load(
+        (ROOT / "helm" / "orderflow" / "files" / "crds" / "orderreplays.yaml").read_text()
+    )
     found = dict(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     spec = found["properties"]["spec"]
     for part in (spec, spec["properties"]["filter"]):

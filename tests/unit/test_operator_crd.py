@@ -27,7 +27,9 @@ ITS_OWN = {
 
 def schema(part: str) -> dict[str, Any]:
     """The schema of an OrderReplay's spec or status."""
-    crd = yaml.safe_load((ROOT / "helm" / "orderflow" / "files" / "crds" / "orderreplays.yaml").read_text())
+    crd = yaml.safe_load(
+        (ROOT / "helm" / "orderflow" / "files" / "crds" / "orderreplays.yaml").read_text()
+    )
     found = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
     return dict(found)
 
