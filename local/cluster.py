@@ -9,6 +9,7 @@ It needs nothing but Python's own library: the cluster does the rest.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -77,9 +78,10 @@ def up() -> None:
     tags = {image: build(image, folder) for image, folder in IMAGES.items()}
     built = time.monotonic()
     run("kind", "load", "docker-image", "--name", NAME, *(f"{i}:{t}" for i, t in tags.items()))
+    namespace()
     print("Installing, and waiting until all pods are ready; the first time pulls images.")
     helm(
-        *("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", "-f", str(VALUES)),
+        *("upgrade", "--install", RELEASE, str(CHART), "-f", str(VALUES)),
         *("--set-string", f"image.tag={tags['orderflow/orderflow']}"),
         *("--set-string", f"dashboard.image.tag={tags['orderflow/dashboard']}"),
         *("--wait", "--timeout", "10m", "--hide-notes"),
@@ -98,6 +100,15 @@ Everything runs; {done - began:.0f} s, of which {done - built:.0f} s after the i
   make load    a stream of orders        make logs    what the pods say
   make down    delete the cluster
 """)
+
+
+def namespace() -> None:
+    """Makes the namespace, which admits only pods of the Pod Security level `restricted`."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": NAMESPACE, "labels": labels}
+    manifest = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    command = ["kubectl", "--context", CONTEXT, "apply", "-f", "-"]
+    subprocess.run(command, input=manifest, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
 def helm(*arguments: str) -> None:
