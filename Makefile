@@ -69,7 +69,7 @@ load: $(READY) ## a lifelike stream of orders to the cluster; ARGS="--rate 20 --
 .PHONY: test
 test: $(READY) ## all tests, with a Kafka and a PostgreSQL of their own
 	@exec $(BIN)/python -m pytest tests -n 3 --dist loadfile --ignore=tests/bench \
-	  --ignore=tests/kube --ignore=tests/operator --ignore=tests/browser $(ARGS)
+	  --ignore=tests/kube --ignore=tests/operator --ignore=tests/browser --ignore=tests/e2e $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## the tests that need no server
@@ -89,6 +89,10 @@ test-frontend: $(READY) ## the dashboard's own: types, style, unit tests, and wh
 test-browser: $(READY) ## the dashboard in a real Chromium, on a running system of its own
 	@command -v "$${CHROMIUM:-chromium}" google-chrome >/dev/null || $(BIN)/playwright install chromium
 	@exec $(BIN)/python -m pytest tests/browser -n 2 --dist loadfile $(ARGS)
+
+.PHONY: e2e
+e2e: $(READY) ## the whole of it on a real cluster of its own, by kind, docker, kubectl and helm
+	@exec $(BIN)/python -m pytest tests/e2e -x --timeout 900 $(ARGS)
 
 .PHONY: npm
 npm: $(READY) ## npm for the dashboard: make npm ARGS="run generate"

@@ -1,0 +1,179 @@
+"""The chart as it is rendered: every set of values, what is refused, and what it may do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.cluster import CHART, CONTEXT
+from tests.e2e.conftest import ROOT, Shop, run
+
+SETS = sorted((CHART / "ci").glob("*.yaml"))
+# Kinds of operators that the chart can use, which this cluster is told of only by name.
+OTHERS = {
+    "kafka.strimzi.io/v1": ["Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"],
+    "postgresql.cnpg.io/v1": ["Cluster"],
+    "keda.sh/v1alpha1": ["ScaledObject"],
+    "gateway.networking.k8s.io/v1": ["HTTPRoute"],
+}
+
+
+def render(*more: str, check: bool = True) -> Any:
+    """What `helm template` prints, or its complaint."""
+    return run(
+        *("helm", "template", "shop", str(CHART), "--kube-version", "1.34", *more), check=check
+    )
+
+
+def things(*more: str) -> list[dict[str, Any]]:
+    """The resources that are rendered."""
+    return [each for each in yaml.safe_load_all(render(*more).stdout) if each]
+
+
+@pytest.fixture(scope="module")
+def others(shop: Shop) -> None:
+    """The kinds of those operators, with any content."""
+    for version, kinds in OTHERS.items():
+        group, _, name = version.partition("/")
+        for kind in kinds:
+            plural = f"{kind.lower()}s"
+            crd = {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {
+                    "name": f"{plural}.{group}",
+                    "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+                },
+                "spec": {
+                    "group": group,
+                    "scope": "Namespaced",
+                    "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+                    "versions": [
+                        {
+                            "name": name,
+                            "served": True,
+                            "storage": True,
+                            "schema": {
+                                "openAPIV3Schema": {
+                                    "type": "object",
+                                    "x-kubernetes-preserve-unknown-fields": True,
+                                }
+                            },
+                        }
+                    ],
+                },
+            }
+            run("kubectl", "--context", CONTEXT, "apply", "-f", "-", input=yaml.safe_dump(crd))
+    for kind in ("kafkausers", "scaledobjects", "httproutes", "clusters.postgresql.cnpg.io"):
+        run("kubectl", "--context", CONTEXT, "get", kind)
+
+
+@pytest.mark.parametrize("values", SETS, ids=lambda path: path.stem)
+def test_every_set_of_values_is_one_that_the_api_server_takes(
+    shop: Shop, others: None, values: Path
+) -> None:
+    run("helm", "lint", "--strict", str(CHART), "-f", str(values))
+    rendered = render("-f", str(values), "--namespace", "default", "--no-hooks").stdout
+    run(
+        *("kubectl", "--context", CONTEXT, "-n", "default", "apply", "--dry-run=server"),
+        *("--validate=strict", "-f", "-"),
+        input=rendered,
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("services.payment.replica=3", "additional properties 'replica' not allowed"),
+        ("services.payments.replicas=3", "additional properties 'payments' not allowed"),
+        ("services.payment.replicas=-1", "minimum: got -1, want 0"),
+        ("services.gateway.settings.payment-latency=0", "does not match pattern"),
+        ("kafka.mode=confluent", "value must be one of 'internal', 'external', 'strimzi'"),
+        ("kafka.mode=external", "give kafka.external.bootstrapServers"),
+        ("postgresql.mode=external", "give postgresql.external.host"),
+        ("kafka.topics.overrides.order.partitions=3", "properties 'order' not allowed"),
+        ("kafka.topics.partitions=0", "minimum: got 0, want 1"),
+        ("image.digest=latest", "does not match pattern"),
+        ("dashboard.service.type=Ingress", "value must be one of"),
+        ("httpRoute.enabled=true", "give httpRoute.parentRefs"),
+        ("services.auditor.keda.enabled=true", "keda cannot scale it"),
+        (
+            "services.payment.keda.enabled=true,services.payment.autoscaling.enabled=true",
+            "exclude each other",
+        ),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused_in_words(values: str, said: str) -> None:
+    refused = render("--set", values, check=False)
+    assert refused.returncode != 0
+    assert said in refused.stderr
+
+
+def test_a_scaled_deployment_leaves_its_replicas_to_the_scaler() -> None:
+    found = {
+        (each["kind"], each["metadata"]["name"]): each
+        for each in things(
+            "--set", "services.gateway.autoscaling.enabled=true,services.payment.keda.enabled=true"
+        )
+    }
+    for name in ("gateway", "payment"):
+        assert "replicas" not in found["Deployment", f"shop-orderflow-{name}"]["spec"]
+    assert found["Deployment", "shop-orderflow-shipping"]["spec"]["replicas"] == 1
+    scaler = found["ScaledObject", "shop-orderflow-payment"]["spec"]
+    assert scaler["triggers"][0]["metadata"]["consumerGroup"] == "payment"
+    assert ("PodDisruptionBudget", "shop-orderflow-payment") in found
+
+
+def test_every_pod_is_restricted_has_probes_and_resources_and_no_root() -> None:
+    for values in SETS:
+        for each in things("-f", str(values)):
+            if each["kind"] not in ("Deployment", "StatefulSet", "Job"):
+                continue
+            name, pod = each["metadata"]["name"], each["spec"]["template"]["spec"]
+            assert pod["securityContext"]["runAsNonRoot"], name
+            for container in [*pod["containers"], *pod.get("initContainers", [])]:
+                assert container["securityContext"]["readOnlyRootFilesystem"], name
+                assert container["resources"]["limits"]["memory"], name
+            if each["kind"] != "Job":
+                for container in pod["containers"]:
+                    assert {"startupProbe", "readinessProbe"} <= container.keys(), name
+
+
+def test_another_image_or_other_topics_make_another_setup_job() -> None:
+    def job(*more: str) -> str:
+        (found,) = (each for each in things(*more) if each["kind"] == "Job")
+        return str(found["metadata"]["name"])
+
+    names = [
+        job(),
+        job("--set-string", "image.tag=2"),
+        job("--set", "kafka.topics.partitions=12"),
+        job("--set", "kafka.topics.overrides.orders.partitions=12"),
+    ]
+    assert len(set(names)) == len(names)
+    assert job() == names[0]
+
+
+def test_the_rights_of_the_chart_are_those_that_the_operator_is_tested_with() -> None:
+    rules = {
+        each["metadata"]["name"]: each["rules"]
+        for file in ("rbac.yaml", "rbac-gateway.yaml")
+        for each in yaml.safe_load_all((ROOT / "operator" / file).read_text())
+        if "rules" in each
+    }
+    roles = {
+        each["metadata"]["name"].removeprefix("shop-"): each["rules"]
+        for each in things()
+        if each["kind"] == "Role"
+    }
+    assert roles["orderflow-operator"] == rules["orderflow-operator"]
+    assert roles["orderflow-gateway"] == rules["orderflow-gateway"]
+    verbs = [(rule["resources"], rule["verbs"]) for rule in roles["orderflow-operator-lease"]]
+    assert verbs == [
+        (rule["resources"], rule["verbs"]) for rule in rules["orderflow-operator-lease"]
+    ]
+
+
+def test_what_is_written_from_the_values_is_of_now() -> None:
+    run("python3", "helm/generate.py", "--check")
