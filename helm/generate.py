@@ -1,6 +1,6 @@
-"""Write what follows from the chart's values.yaml: its schema, and the reference in its README.
+"""Write what follows from the chart's values.yaml, its schema and reference, and its topics.
 
-``python helm/generate.py`` writes both; with ``--check`` it ends with 1 where they differ.
+``python helm/generate.py`` writes them; with ``--check`` it ends with 1 where they differ.
 """
 
 import copy
@@ -13,7 +13,11 @@ from typing import Any
 
 import yaml
 
+from services.events import Topic
+from services.topics import wanted
+
 CHART = Path(__file__).parent / "orderflow"
+TOPICS_FILE = CHART / "files" / "topics.yaml"
 VALUES, SCHEMA, README = CHART / "values.yaml", CHART / "values.schema.json", CHART / "README.md"
 BEGIN, END = "<!-- values: written by helm/generate.py -->\n", "<!-- end of values -->"
 
@@ -52,10 +56,6 @@ TOPIC: Schema = {
     },
 }
 
-TOPICS = (
-    *("orders", "payments", "inventory", "shipping"),
-    *("orders-replay", "replay-checkpoints", "dead-letters"),
-)
 
 # What the default of a value does not tell, by the end of its path; the first that fits.
 RULES: list[tuple[str, Schema]] = [
@@ -85,7 +85,7 @@ RULES: list[tuple[str, Schema]] = [
         {
             "type": "object",
             "additionalProperties": False,
-            "properties": dict.fromkeys(TOPICS, TOPIC),
+            "properties": dict.fromkeys(wanted(), TOPIC),
         },
     ),
     (r"bootstrapServers", {"type": "string", "pattern": r"^([\w.-]+:\d+(,[\w.-]+:\d+)*)?$"}),
@@ -177,12 +177,25 @@ def _entries(text: str) -> Iterator[tuple[str, str, str]]:
             said = ""
 
 
+def topics() -> str:
+    """The topics whose configuration is not a matter of values, and the names of the others."""
+    plain = wanted()[Topic.ORDERS]
+    found = {
+        name: {"partitions": topic.partitions, "config": dict(topic.config)}
+        if topic != plain
+        else {}
+        for name, topic in wanted().items()
+    }
+    return "# Written by helm/generate.py. {}: as kafka.topics says.\n" + yaml.safe_dump(found)
+
+
 def written() -> dict[Path, str]:
     """What each file should hold."""
     text = VALUES.read_text()
     before, _, rest = README.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     return {
+        TOPICS_FILE: topics(),
         SCHEMA: json.dumps(schema(yaml.safe_load(text)), indent=2) + "\n",
         README: f"{before}{BEGIN}{reference(text)}{END}{after}",
     }

@@ -42,9 +42,10 @@ class Neighbours:
 
     def ask(self, service: str, method: str, path: str, *, timeout: float = 5) -> Response:
         """Pass the current request on. Raises Problem where the service does not answer."""
-        try:
-            given = request.headers
-            answer = self._http.request(
+        given = request.headers
+
+        def send() -> requests.Response:
+            return self._http.request(
                 method,
                 self.urls[service] + path,
                 params=request.query_string,
@@ -52,6 +53,14 @@ class Neighbours:
                 headers={name: given[name] for name in _SENT_ON if name in given},
                 timeout=timeout,
             )
+
+        try:
+            try:
+                answer = send()
+            except requests.ConnectionError:
+                if method != "GET":
+                    raise
+                answer = send()  # a process that ends closes connections that wait for requests
         except requests.ReadTimeout:
             if method == "GET":
                 advice = "Try again shortly."

@@ -124,8 +124,9 @@ class Load:
 
 
 @contextmanager
-def loaded(rate: float = 12.0) -> Iterator[Load]:
-    """Post orders through the front door and read some back, a new connection for each."""
+def loaded(rate: float = 12.0, *paths: str) -> Iterator[Load]:
+    """Post orders through the front door and read there, a new connection for each request."""
+    paths = paths or ("/api/orders?limit=5",)
     load = Load(INGRESS or URL, HOST if INGRESS else {})
     ended = threading.Event()
 
@@ -133,7 +134,8 @@ def loaded(rate: float = 12.0) -> Iterator[Load]:
         headers = load.headers | {"Connection": "close"}
         try:
             if number % 3 == 0:
-                answer = requests.get(f"{load.url}/api/orders?limit=5", headers=headers, timeout=30)
+                path = paths[number // 3 % len(paths)]
+                answer = requests.get(load.url + path, headers=headers, timeout=30)
             else:
                 key = {"Idempotency-Key": str(uuid4())}
                 answer = requests.post(

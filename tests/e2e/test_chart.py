@@ -1,4 +1,4 @@
-"""The chart as it is rendered: every set of values, what is refused, and what it may do."""
+"""The chart as it is rendered: every set of values, and what is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from local.cluster import CHART, CONTEXT
-from tests.e2e.conftest import ROOT, Shop, run
+from tests.e2e.conftest import Shop, run
 
 SETS = sorted((CHART / "ci").glob("*.yaml"))
 # Kinds of operators that the chart can use, which this cluster is told of only by name.
@@ -153,27 +153,3 @@ def test_another_image_or_other_topics_make_another_setup_job() -> None:
     ]
     assert len(set(names)) == len(names)
     assert job() == names[0]
-
-
-def test_the_rights_of_the_chart_are_those_that_the_operator_is_tested_with() -> None:
-    rules = {
-        each["metadata"]["name"]: each["rules"]
-        for file in ("rbac.yaml", "rbac-gateway.yaml")
-        for each in yaml.safe_load_all((ROOT / "operator" / file).read_text())
-        if "rules" in each
-    }
-    roles = {
-        each["metadata"]["name"].removeprefix("shop-"): each["rules"]
-        for each in things()
-        if each["kind"] == "Role"
-    }
-    assert roles["orderflow-operator"] == rules["orderflow-operator"]
-    assert roles["orderflow-gateway"] == rules["orderflow-gateway"]
-    verbs = [(rule["resources"], rule["verbs"]) for rule in roles["orderflow-operator-lease"]]
-    assert verbs == [
-        (rule["resources"], rule["verbs"]) for rule in rules["orderflow-operator-lease"]
-    ]
-
-
-def test_what_is_written_from_the_values_is_of_now() -> None:
-    run("python3", "helm/generate.py", "--check")
