@@ -263,16 +263,16 @@ postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={
 
 {{/* --- Parts of NetworkPolicies. */}}
 
-{{- define "orderflow.np.from" }}
+{{- define "orderflow.np.from" -}}
 podSelector:
   matchLabels: {{- include "orderflow.selector" . | nindent 4 }}
 {{- end }}
-{{- define "orderflow.np.dns" }}
+{{- define "orderflow.np.dns" -}}
 - ports:
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}
 {{- end }}
-{{- define "orderflow.np.kafka" }}
+{{- define "orderflow.np.kafka" -}}
 {{- if eq .Values.kafka.mode "internal" }}
 - to:
     - podSelector:
@@ -291,7 +291,7 @@ podSelector:
     {{- end }}
 {{- end }}
 {{- end }}
-{{- define "orderflow.np.postgresql" }}
+{{- define "orderflow.np.postgresql" -}}
 {{- if eq .Values.postgresql.mode "internal" }}
 - to:
     - podSelector:
@@ -306,7 +306,7 @@ podSelector:
 - ports: [{port: {{ .Values.postgresql.external.port }}}]
 {{- end }}
 {{- end }}
-{{- define "orderflow.np.apiServer" }}
+{{- define "orderflow.np.apiServer" -}}
 - ports:
     {{- range .Values.networkPolicy.apiServer.ports }}
     - {port: {{ . }}}
