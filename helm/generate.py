@@ -67,7 +67,7 @@ RULES: list[tuple[str, Schema]] = [
     (r"(common|pod)(Labels|Annotations)|annotations|nodeSelector", STRINGS),
     (r"affinity|cnpg\.backup|extraEnvFrom\[\]", OBJECT),
     (
-        r"imagePullSecrets|extra\w+|tolerations|topologySpreadConstraints|ingressFrom|metricsFrom"
+        r"imagePullSecrets|extra\w+|tolerations|topologySpreadConstraints|ingressFrom|metricsFrom|kafkaFrom"
         r"|apiServer\.to|parentRefs|ingress\.tls|cnpg\.plugins",
         OBJECTS,
     ),

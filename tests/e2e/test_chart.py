@@ -14,7 +14,7 @@ SETS = sorted((CHART / "ci").glob("*.yaml"))
 OTHERS = {
     "kafka.strimzi.io/v1": ["Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"],
     "postgresql.cnpg.io/v1": ["Cluster"],
-    "keda.sh/v1alpha1": ["ScaledObject"],
+    "keda.sh/v1alpha1": ["ScaledObject", "TriggerAuthentication"],
     "gateway.networking.k8s.io/v1": ["HTTPRoute"],
 }
 
