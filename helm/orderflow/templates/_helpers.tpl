@@ -19,15 +19,20 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{- define "orderflow.labels" -}}
+{{/* Labels of pods: without versions, as another label would make another Kafka. */}}
+{{- define "orderflow.podLabels" -}}
 {{ include "orderflow.selector" . }}
 app.kubernetes.io/part-of: orderflow
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- with .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- define "orderflow.labels" -}}
+{{ include "orderflow.podLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{/* metadata of what belongs to a component. Of: root, component, and perhaps suffix, annotations. */}}
