@@ -6,6 +6,7 @@ import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
 import { OrderRow } from "./OrderRow";
 import { OrdersToolbar } from "./OrdersToolbar";
 import { type Order, type Sort, useOrderPage } from "./queries";
@@ -78,13 +79,10 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
         {failure ? (
           <Failed error={failure} onRetry={() => void page.refetch()} />
         ) : (
-          <table className="w-full border-separate border-spacing-0 text-left">
-            <caption className="sr-only">Orders</caption>
+          <Table caption="Orders">
             <thead>
-              <tr className="*:sticky *:top-12 *:z-10 *:h-8 *:border-b *:border-line *:bg-canvas *:px-3 *:text-xs *:font-medium *:text-muted lg:*:top-0 *:align-middle">
-                <th scope="col" className="pl-4!">
-                  Order
-                </th>
+              <tr>
+                <th scope="col">Order</th>
                 <th scope="col" className="hidden md:table-cell">
                   Customer
                 </th>
@@ -102,9 +100,7 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
               onPointerLeave={() => setHeld(false)}
               className={page.isPlaceholderData ? "opacity-60 transition-opacity" : ""}
             >
-              {page.isPending ? (
-                <LoadingRows columns={7} className="h-10 border-b border-line px-4" />
-              ) : null}
+              {page.isPending ? <LoadingRows columns={7} /> : null}
               {orders.map((order) => (
                 <OrderRow
                   key={order.id}
@@ -114,7 +110,7 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
                 />
               ))}
             </tbody>
-          </table>
+          </Table>
         )}
         {page.data && orders.length === 0 && (
           <Empty title={filter.q || filter.status ? "No order matches" : "No orders yet"}>
