@@ -308,6 +308,7 @@ def test_what_arrives_moves_neither_the_scroll_nor_the_selection(
     page.mouse.move(0, 0)
     page.get_by_label("Search orders").fill(customer)
     expect(page).to_have_url(re.compile(f"q={customer}"))
+    links.first.scroll_into_view_if_needed()
     marked = system.accepted(("PROD-003", 1), body={"customerId": customer})
     expect(links.first).to_have_attribute("title", marked)
     rows = row_of(page, customer)
