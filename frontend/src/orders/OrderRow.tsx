@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, useState } from "react";
 import { Link } from "react-router";
 import { asMoney, shortId } from "../ui/format";
 import { LinkRow } from "../ui/Table";
@@ -19,6 +19,8 @@ interface Props {
 export const OrderRow = memo(function OrderRow({ order, search, selected }: Props) {
   const told = useTold(order.id);
   const status = told ? later(told.status, order.status) : order.status;
+  // A page of orders that have just moved does not flicker when it is turned to.
+  const [before] = useState(status);
   const updated = told && status !== order.status ? told.at : order.updated_at;
   const to = `/orders/${order.id}${search}`;
   return (
@@ -45,7 +47,7 @@ export const OrderRow = memo(function OrderRow({ order, search, selected }: Prop
       </td>
       <td className="hidden max-w-64 truncate text-muted xl:table-cell">{items(order)}</td>
       <td className="text-right font-medium">{asMoney(order.total)}</td>
-      <td key={status} className={told ? "arrive" : ""}>
+      <td key={status} className={status === before ? "" : "arrive"}>
         <span title={order.failure_reason ?? told?.reason ?? undefined}>
           <StatusBadge status={status} />
         </span>

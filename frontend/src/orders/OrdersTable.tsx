@@ -16,6 +16,7 @@ import { useFilter } from "./useFilter";
 import { useNews } from "./useNews";
 
 const NONE: Order[] = [];
+const LATE = 300; // ms until a page that is being read is seen to be: most are there by then
 
 /** A page of orders that keeps itself current; `children` are what else one can do. */
 export function OrdersTable({ children }: { children?: ReactNode }) {
@@ -24,6 +25,7 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
   const orders = page.data?.orders ?? NONE;
   const failure = useFailure(page);
   const search = useSettled(useLocation().search, !page.isPlaceholderData);
+  const late = useLate(page.isPlaceholderData);
   const { orderId } = useParams();
 
   const top = useRef<HTMLDivElement>(null);
@@ -106,7 +108,8 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
             <tbody
               onPointerEnter={(event) => setHeld(event.pointerType === "mouse")}
               onPointerLeave={() => setHeld(false)}
-              className={page.isPlaceholderData ? "opacity-60 transition-opacity delay-150" : ""}
+              aria-busy={page.isPlaceholderData}
+              className={late ? "opacity-60" : ""}
             >
               {page.isPending ? <LoadingRows columns={7} /> : null}
               {orders.map((order) => (
@@ -157,6 +160,20 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
       )}
     </>
   );
+}
+
+/** Whether something goes on for so long that it must be seen to. */
+function useLate(going: boolean): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!going) return;
+    const timer = setTimeout(() => setLate(true), LATE);
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
+  }, [going]);
+  return late;
 }
 
 /** A value as it last was while `settled`: the rows that are about to go are not drawn anew. */
