@@ -76,7 +76,7 @@ export default function LivePage() {
           <Empty title="Nothing has happened since this page was opened">
             Events appear here as they happen: place an order, or run make demo. What happened
             before is in the{" "}
-            <Link to="/topics/orders" className="font-medium text-accent hover:underline">
+            <Link to="/topics/orders" className="font-medium text-accent underline">
               topics
             </Link>
             .
