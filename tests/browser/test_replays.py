@@ -104,6 +104,10 @@ def test_a_changed_form_has_to_be_previewed_again(open_page: Open, customer: str
     preview, start = page.get_by_role("button", name="Preview"), page.get_by_text("Start replay")
     preview.click()
     expect(start).to_be_enabled()
+    expect(page.get_by_role("region", name="Preview")).to_be_focused()
+    title = page.get_by_role("heading", name="New replay").bounding_box()
+    assert title is not None
+    assert title["y"] > 48, "the page was scrolled under its head"
     page.get_by_label("Least total").fill("100000.00")
     expect(page.get_by_text("The form has changed since")).to_be_visible()
     expect(start).to_be_disabled()
