@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import requests
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import Engine, create_engine
 
 from local.children import behind_the_gateway, spawn
@@ -265,6 +268,28 @@ class System:
             return left
         finally:
             consumer.close()
+
+    def new_topic(self, partitions: int = 1, **config: str) -> str:
+        """Make a topic that nobody else has, which keeps what it gets. Returns its name."""
+        name = f"test-{uuid4().hex[:12]}"
+        kept = {"retention.ms": "-1"}  # whatever time a message claims
+        admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+        admin.create_topics([NewTopic(name, partitions, config=kept | config)])[name].result(10)
+        return name
+
+    def poison(self, count: int) -> str:
+        """Send junk to a live topic, of which each of its four readers makes a letter; its key."""
+        key = f"test-{uuid4()}"
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap})
+        for number in range(count):
+            producer.produce("orders", f"junk {number}".encode(), key)
+        assert producer.flush(30) == 0
+
+        def total() -> Any:
+            return self.get("/api/dead-letters", params={"text": key})["total"]
+
+        eventually(lambda: total() == 4 * count, 60, "all are dead letters")
+        return key
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until no order is under way, then check every invariant."""

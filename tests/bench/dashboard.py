@@ -230,7 +230,7 @@ def search(page: Page) -> None:
 
 def settled(page: Page) -> None:
     """Wait until the page of the table is the one that was asked for."""
-    page.locator("tbody:not(.opacity-60)").wait_for()
+    page.locator("tbody[aria-busy=false]").wait_for()
 
 
 def fill(system: System, count: int) -> list[str]:

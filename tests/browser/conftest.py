@@ -20,7 +20,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     system = System(
         tmp_path_factory.mktemp("system"),
         PAYMENT_LATENCY="0.4",
-        DISPATCH_DELAY="4",
+        DISPATCH_DELAY="6",
         DELIVERY_DELAY="1",
     )
     try:

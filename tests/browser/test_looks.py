@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, violations
-from tests.browser.test_topics import poison
 from tests.system import System, eventually
 
 
@@ -52,7 +51,7 @@ def test_every_view_fits_its_screen(
         system.ended(each)
     [created] = system.get(f"/api/topics/orders/messages?key={order}")["messages"]
     place = f"{created['partition']}:{created['offset']}"
-    junk = poison(system, 2)
+    junk = system.poison(2)
     letter = system.get(f"/api/dead-letters?text={junk}")["deadLetters"][0]["number"]
     views = {
         "orders": ("/orders", "CUST-008"),

@@ -29,7 +29,12 @@ def test_an_order_is_placed_and_seen_to_go_to_completed(open_page: Open) -> None
     row = page.get_by_role("row").filter(has_text=customer)
     expect(row).to_be_visible()
     expect(row).to_contain_text("completed")
+    expect(row.locator("td.arrive")).to_contain_text("completed")
     assert page.evaluate("window.same"), "the page was loaded again"
+    page.get_by_role("link", name="Live", exact=True).click()
+    page.get_by_role("link", name="Orders", exact=True).click()
+    expect(row).to_contain_text("completed")
+    expect(row.locator("td.arrive")).to_have_count(0)
 
 
 def row_of(page: Page, customer: str) -> Locator:
@@ -68,6 +73,28 @@ def test_an_order_of_more_than_there_is_fails_and_says_why(open_page: Open) -> N
     expect(drawer).to_contain_text("Inventory failed")
     expect(drawer.locator("div.text-bad")).to_contain_text("Out of stock (PROD-002")
     assert page.evaluate("window.same"), "the page was loaded again"
+
+
+def test_pieces_are_digits_and_too_many_are_said_to_be_and_not_sent(open_page: Open) -> None:
+    page = open_page("/orders")
+    posts = []
+    page.on("request", lambda sent: posts.append(sent) if sent.method == "POST" else None)
+    fill(page, f"CUST-{uuid4().hex[:6]}")
+    pieces = page.get_by_label("Pieces of USB-C Hub")
+    for text in ("0x10", "1e3", "-5"):
+        pieces.fill(text)
+        expect(pieces).to_have_value("1")
+    pieces.fill("1001")
+    expect(pieces).to_have_value("1001")
+    card = page.get_by_role("listitem").filter(has=pieces)
+    expect(card).to_contain_text("At most 1,000 of a product")
+    expect(pieces).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("E-mail").press("Enter")
+    expect(pieces).to_be_focused()
+    assert posts == []
+    page.keyboard.press("ArrowDown")
+    expect(card).not_to_contain_text("At most")
+    expect(page.get_by_role("button", name="Place order")).to_be_enabled()
 
 
 def tab_to(page: Page, target: Locator, key: str = "Tab") -> None:
@@ -203,7 +230,20 @@ def test_orders_are_searched_filtered_and_paged(open_page: Open, system: System)
     expect(rows).to_have_count(50)
     page.get_by_role("button", name="Next").click()
     expect(rows).to_have_count(10)
+    second = page.url
+    page.reload()
+    expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+    expect(rows).to_have_count(10)
+    page.go_back()
+    expect(page.get_by_text("Page 1 of 2")).to_be_visible()
+    expect(rows).to_have_count(50)
+    page.goto(second)
+    expect(rows).to_have_count(10)
     page.get_by_role("button", name="Previous").click()
+    expect(rows).to_have_count(50)
+    expect(page).to_have_url(re.compile(f"/orders\\?q={customer}$"))
+    page.goto(re.sub("cursor=[^&]*", "cursor=none", second))
+    page.get_by_role("button", name="Show the first page").click()
     expect(rows).to_have_count(50)
     page.get_by_label("Status").select_option("failed")
     expect(page.get_by_text("No order matches")).to_be_visible()
@@ -225,6 +265,9 @@ def test_on_a_phone_an_order_says_when_it_was_made_and_a_customer_turns_no_text_
     expect(row).to_have_count(1)
     expect(row.locator("bdi:visible")).to_have_text(customer)
     expect(row.locator("time:visible")).to_have_count(1)
+    row.click()
+    drawer = page.get_by_role("region", name=re.compile("^Order "))
+    expect(drawer.locator("bdi").first).to_have_text(customer)
 
 
 def test_a_page_may_connect_to_its_own_origin_only(dashboard: str) -> None:
@@ -265,7 +308,23 @@ def test_what_arrives_moves_neither_the_scroll_nor_the_selection(
     )
     assert after == before
 
+    # Which of those that come a search would find the feed does not tell, so none is counted.
     page.keyboard.press("Escape")
+    page.mouse.move(0, 0)
+    page.get_by_label("Search orders").fill(customer)
+    expect(page).to_have_url(re.compile(f"q={customer}"))
+    links.first.scroll_into_view_if_needed()
+    marked = system.accepted(("PROD-003", 1), body={"customerId": customer})
+    expect(links.first).to_have_attribute("title", marked)
+    rows = row_of(page, customer)
+    rows.nth(30).scroll_into_view_if_needed()
+    system.accepted(("PROD-003", 1), body={"customerId": "STRANGER"})
+    expect(rows.filter(has=page.get_by_title(marked))).to_contain_text("completed")
+    expect(page.get_by_role("button", name=re.compile("[0-9]+ new"))).to_have_count(0)
+    page.get_by_label("Search orders").fill("")
+    expect(page).to_have_url(re.compile("/orders$"))
+    row.scroll_into_view_if_needed()
+    system.accepted(("PROD-003", 1), body={"customerId": customer})
     page.get_by_role("button", name=re.compile("[0-9]+ new")).click()
     eventually(lambda: scroller.evaluate("e => e.scrollTop") == 0)
     eventually(lambda: links.first.get_attribute("title") not in before[1])
@@ -370,9 +429,14 @@ def test_the_table_that_is_there_stays_while_the_api_is_away_and_is_said_to_be_o
     system.accepted(("PROD-003", 1), body={"customerId": customer})
     page = open_page(f"/orders?q={customer}")
     expect(row_of(page, customer)).to_have_count(1)
+    row_of(page, customer).click()
+    page.mouse.move(0, 0)
+    drawer = page.get_by_role("region", name=re.compile("^Order "))
+    expect(drawer).to_contain_text("Shipment created")
     page.context.route("**/api/**", lambda route: route.abort())
     system.accepted(("PROD-003", 1), body={"customerId": customer})
-    expect(page.get_by_text("this is what was so at")).to_be_visible()
+    expect(page.locator("main").get_by_text("this is what was so at")).to_have_count(2)
+    expect(drawer.get_by_role("alert")).to_contain_text("this is what was so at")
     expect(row_of(page, customer)).to_have_count(1)
     page.context.unroute("**/api/**")
     expect(row_of(page, customer)).to_have_count(2)
@@ -430,6 +494,22 @@ def test_the_socket_is_cut_and_nothing_is_missed(open_page: Open, system: System
     expect(page.get_by_text(re.compile("Caught up [0-9]+ events"))).to_be_visible()
     page.get_by_label("Order id").fill(order)
     expect(page.get_by_role("listitem")).to_have_count(len(system.event_types(order)))
+
+
+def test_the_filters_of_the_feed_are_in_its_address(open_page: Open) -> None:
+    page = open_page("/live?type=ORDER_CREATED&order=ffee")
+    types, services = page.get_by_label("Event type"), page.get_by_label("Service")
+    expect(types).to_have_value("ORDER_CREATED")
+    services.select_option("gateway")
+    page.get_by_label("Order id").fill("beef")
+    expect(page).to_have_url(re.compile("type=ORDER_CREATED&service=gateway&order=beef$"))
+    page.reload()
+    expect(services).to_have_value("gateway")
+    expect(page.get_by_label("Order id")).to_have_value("beef")
+    page.go_back()
+    expect(services).to_have_value("")
+    expect(page.get_by_label("Order id")).to_have_value("ffee")
+    expect(page.locator("main").get_by_role("link", name="topics")).to_be_visible()
 
 
 def test_the_feed_shows_each_event_in_a_place_of_its_own(open_page: Open, system: System) -> None:

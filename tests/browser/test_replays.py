@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -104,6 +104,10 @@ def test_a_changed_form_has_to_be_previewed_again(open_page: Open, customer: str
     preview, start = page.get_by_role("button", name="Preview"), page.get_by_text("Start replay")
     preview.click()
     expect(start).to_be_enabled()
+    expect(page.get_by_role("region", name="Preview")).to_be_focused()
+    title = page.get_by_role("heading", name="New replay").bounding_box()
+    assert title is not None
+    assert title["y"] > 48, "the page was scrolled under its head"
     page.get_by_label("Least total").fill("100000.00")
     expect(page.get_by_text("The form has changed since")).to_be_visible()
     expect(start).to_be_disabled()
@@ -111,6 +115,29 @@ def test_a_changed_form_has_to_be_previewed_again(open_page: Open, customer: str
     expect(page.get_by_role("region", name="Preview")).to_contain_text("nothing to do")
     expect(page.get_by_text("The form has changed since")).to_have_count(0)
     expect(start).to_be_enabled()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_on_a_phone_what_a_preview_says_is_brought_into_sight_and_told(
+    open_page: Open, customer: str, motion: Literal["reduce", "no-preference"]
+) -> None:
+    page = open_page("/replays/new", width=390, height=844)
+    page.emulate_media(reduced_motion=motion)
+    fill(page, customer, new_topic())
+    preview = page.get_by_role("region", name="Preview")
+    page.get_by_role("button", name="Preview").click()
+    expect(preview).to_contain_text("30 events of 30 orders")
+    expect(preview).to_be_focused()
+    expect(preview.get_by_role("heading", name="Preview")).to_be_in_viewport()
+    page.route("**/api/replays/*", lambda route: route.abort())
+    page.get_by_role("button", name="Preview again").click()
+    expect(preview).to_contain_text("The API cannot be reached")
+    expect(preview).to_be_focused()
+    expect(preview.get_by_role("alert")).to_be_in_viewport()
+    page.route("**/api/orders/replay", lambda route: route.abort())
+    page.get_by_role("button", name="Preview").first.click()
+    told = page.get_by_role("alert").filter(has_text="then try again").first
+    expect(told).to_be_in_viewport()
 
 
 def test_a_double_click_makes_one_replay(open_page: Open, system: System, customer: str) -> None:

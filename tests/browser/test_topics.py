@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Open
@@ -21,9 +20,7 @@ COUNT = 260
 @pytest.fixture(scope="module")
 def sent(system: System) -> str:
     """A topic of some hundred messages in two partitions, a second apart in turn."""
-    name = f"test-{uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    admin.create_topics([NewTopic(name, 2, config={"retention.ms": "-1"})])[name].result(10)
+    name = system.new_topic(2)
     producer = Producer({"bootstrap.servers": system.kafka.bootstrap, "enable.idempotence": True})
     for number in range(COUNT):
         producer.produce(
@@ -36,17 +33,6 @@ def sent(system: System) -> str:
         )
     assert producer.flush(30) == 0
     return name
-
-
-def poison(system: System, count: int) -> str:
-    """Junk on a live topic, of which each of its four consumers makes a letter; its key."""
-    key = f"test-{uuid4()}"
-    producer = Producer({"bootstrap.servers": system.kafka.bootstrap})
-    for number in range(count):
-        producer.produce("orders", f"junk {number}".encode(), key)
-    assert producer.flush(30) == 0
-    eventually(lambda: total(system, text=key) == 4 * count, 60, "all are dead letters")
-    return key
 
 
 def letters(system: System, **parameters: Any) -> dict[str, Any]:
@@ -241,9 +227,7 @@ def test_a_message_opens_from_a_link_and_leads_to_its_order(
 def test_an_empty_key_is_told_from_none_and_one_that_turns_text_around_turns_its_own(
     open_page: Open, system: System
 ) -> None:
-    topic = f"test-{uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    admin.create_topics([NewTopic(topic, 1)])[topic].result(10)
+    topic = system.new_topic()
     producer = Producer({"bootstrap.servers": system.kafka.bootstrap, "enable.idempotence": True})
     for number, key in enumerate((None, "", "a\u202eb")):
         producer.produce(topic, str(number), key, partition=0)
@@ -260,7 +244,7 @@ def test_an_empty_key_is_told_from_none_and_one_that_turns_text_around_turns_its
 
 
 def test_one_letter_is_redriven_from_its_drawer(open_page: Open, system: System) -> None:
-    key = poison(system, 1)
+    key = system.poison(1)
     page = open_page(f"/topics/dead-letters?text={key}&service=payment")
     expect(letter_rows(page)).to_have_count(1)
     [letter] = letters(system, text=key, service="payment")["deadLetters"]
@@ -293,7 +277,7 @@ def test_one_letter_is_redriven_from_its_drawer(open_page: Open, system: System)
 
 
 def test_a_selection_is_redriven_and_the_rest_waits(open_page: Open, system: System) -> None:
-    key = poison(system, 3)
+    key = system.poison(3)
     page = open_page(f"/topics/dead-letters?text={key}&service=inventory")
     expect(letter_rows(page)).to_have_count(3)
     ours = [le["number"] for le in letters(system, text=key, service="inventory")["deadLetters"]]
@@ -372,9 +356,7 @@ def test_all_that_match_are_redriven_and_processed(
 def test_a_long_redrive_shows_how_far_it_is_is_stopped_and_goes_on(
     open_page: Open, system: System
 ) -> None:
-    topic = f"test-{uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    admin.create_topics([NewTopic(topic, 1)])[topic].result(10)
+    topic = system.new_topic()
     producer = Producer({"bootstrap.servers": system.kafka.bootstrap})
     origin: list[tuple[str, str | bytes | None]] = [
         ("dlq-service", "tester"),

@@ -3,14 +3,12 @@
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
-
 from services.events import LANGUAGE
 from services.gateway.order_messages import BOUNDS
 from tests.integration.conftest import Wire
 from tests.system import System, eventually
 
+ANY_TIME = {"message.timestamp.after.max.ms": str(2**63 - 1)}
 TOPICS = ("orders", "payments", "inventory", "shipping")
 
 
@@ -25,13 +23,6 @@ def looked_up(system: System, order: str, *topics: str) -> dict[str, Any]:
 def places(messages: list[dict[str, Any]]) -> set[tuple[str, int, int]]:
     """Where they lie."""
     return {(m["topic"], m["partition"], m["offset"]) for m in messages}
-
-
-def make_topic(system: System, topic: str) -> None:
-    """Make a topic of one partition, whose messages may have any time."""
-    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    config = {"message.timestamp.after.max.ms": str(2**63 - 1)}
-    admin.create_topics([NewTopic(topic, 1, 1, config=config)])[topic].result(10)
 
 
 def test_the_messages_of_an_order_are_all_found_where_they_lie(system: System, wire: Wire) -> None:
@@ -99,8 +90,7 @@ def test_one_request_reads_so_many_messages_and_says_that_there_are_more(
 ) -> None:
     order = system.accepted(("PROD-001", 1))
     system.ended(order)
-    topic = f"long-{uuid4()}"
-    make_topic(system, topic)
+    topic = system.new_topic()
     for _ in range(BOUNDS.messages + 1_000):
         wire.producer.produce(topic, b"{}", b"another")
         wire.producer.poll(0)
@@ -113,8 +103,7 @@ def test_one_request_reads_so_many_messages_and_says_that_there_are_more(
 def test_what_is_no_event_is_shown_too(system: System, wire: Wire) -> None:
     order = system.accepted(("PROD-001", 1))
     system.ended(order)
-    topic = f"strange-{uuid4()}"
-    make_topic(system, topic)
+    topic = system.new_topic(1, **ANY_TIME)
     wire.send(topic, b"no JSON", order, headers=[("colour", b"red")])
     wire.send(topic, None, order)
     wire.producer.produce(topic, b"{}", order, timestamp=10**17)

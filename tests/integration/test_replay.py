@@ -18,7 +18,6 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     NewPartitions,
-    NewTopic,
 )
 from sqlalchemy import Engine, create_engine, make_url
 
@@ -446,10 +445,7 @@ def test_a_replay_sees_its_checkpoint_behind_the_open_transaction_of_another(
 def test_events_that_do_not_fit_the_target_end_the_replay_with_the_reason(
     history: History, backends: System
 ) -> None:
-    topic = f"narrow-{uuid4().hex[:6]}"
-    admin = AdminClient({"bootstrap.servers": backends.kafka.bootstrap})
-    made = NewTopic(topic, 1, config={"max.message.bytes": "300"})
-    admin.create_topics([made])[topic].result(10)
+    topic = backends.new_topic(1, **{"max.message.bytes": "300"})
     task = history.task({"topic": topic})
     with pytest.raises(Refused, match=f"for {topic}: .*too large"):
         run(task, history.settings, threading.Event())
@@ -555,10 +551,7 @@ def test_what_can_never_be_replayed_is_refused_for_good_and_nothing_is_made(
 
 
 def test_a_compacted_target_is_refused(history: History, backends: System) -> None:
-    admin = AdminClient({"bootstrap.servers": backends.kafka.bootstrap})
-    topic = f"compacted-{uuid4().hex[:6]}"
-    made = NewTopic(topic, 1, config={"cleanup.policy": "compact"})
-    admin.create_topics([made])[topic].result(10)
+    topic = backends.new_topic(1, **{"cleanup.policy": "compact"})
     with pytest.raises(Refused, match="is compacted"):
         history.replay({"topic": topic})
 

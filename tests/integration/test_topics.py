@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import requests
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from services import registry
 from services.eventkit.problems import Problem
@@ -27,18 +27,15 @@ BEGIN = 1_700_000_000_000  # the time of the first of many messages, in millisec
 
 @pytest.fixture
 def new_topic(system: System) -> Iterator[Callable[..., str]]:
-    """Makes a topic of its own for a test."""
-    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
+    """Makes topics of its own for a test, which are gone after it."""
     made: list[str] = []
 
     def make(partitions: int = 1, **config: str) -> str:
-        name = f"test-{uuid4().hex[:12]}"
-        kept = {"retention.ms": "-1"}  # whatever time a message claims
-        admin.create_topics([NewTopic(name, partitions, config=kept | config)])[name].result(10)
-        made.append(name)
-        return name
+        made.append(system.new_topic(partitions, **config))
+        return made[-1]
 
     yield make
+    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
     for future in (admin.delete_topics(made) if made else {}).values():
         future.result(10)
 
@@ -52,9 +49,7 @@ def producer(system: System, **more: Any) -> Producer:
 @pytest.fixture(scope="module")
 def many(running: System) -> str:
     """A topic of 20,000 messages in four partitions, a millisecond apart in turn."""
-    name = f"test-many-{uuid4().hex[:8]}"
-    admin = AdminClient({"bootstrap.servers": running.kafka.bootstrap})
-    admin.create_topics([NewTopic(name, 4, config={"retention.ms": "-1"})])[name].result(10)
+    name = running.new_topic(4)
     sender = producer(running)
     for number in range(MANY):
         sender.produce(
@@ -470,18 +465,15 @@ def redrive(system: System, **body: Any) -> requests.Response:
     return system.post("/api/dead-letters/redrive", body)
 
 
-def poisoned(system: System, wire: Wire, count: int) -> tuple[str, list[int]]:
+def poisoned(system: System, count: int) -> tuple[str, list[int]]:
     """Junk on a live topic; its key, and the numbers of payment's letters about it."""
-    key = f"test-{uuid4()}"
-    for number in range(count):
-        wire.send("orders", f"junk {number}".encode(), key)
-    eventually(lambda: letters(system, text=key)["total"] == 4 * count, what="all are dead letters")
+    key = system.poison(count)
     found = letters(system, text=key, service="payment", limit=200)["deadLetters"]
     return key, sorted(letter["number"] for letter in found)
 
 
-def test_dead_letters_are_listed_with_what_they_died_of(system: System, wire: Wire) -> None:
-    key, ours = poisoned(system, wire, 3)
+def test_dead_letters_are_listed_with_what_they_died_of(system: System) -> None:
+    key, ours = poisoned(system, 3)
     found = letters(system, text=key, service="payment")
     assert (found["total"], found["complete"], found["cursor"]) == (3, True, None)
     newest = found["deadLetters"][0]
@@ -522,8 +514,8 @@ def test_dead_letters_are_listed_with_what_they_died_of(system: System, wire: Wi
     assert letters(system, number=ours[1], error="KeyError")["total"] == 0
 
 
-def test_one_letter_and_then_a_selection_are_redriven_once(system: System, wire: Wire) -> None:
-    key, ours = poisoned(system, wire, 3)
+def test_one_letter_and_then_a_selection_are_redriven_once(system: System) -> None:
+    key, ours = poisoned(system, 3)
     answer = redrive(system, numbers=[ours[0]], by="Ada")
     assert answer.json() == {
         "success": True,
@@ -551,10 +543,8 @@ def test_one_letter_and_then_a_selection_are_redriven_once(system: System, wire:
     eventually(lambda: letters(system, text=key, service="payment")["total"] == 7)
 
 
-def test_all_that_match_are_redriven_step_by_step_from_the_oldest_on(
-    system: System, wire: Wire
-) -> None:
-    key, ours = poisoned(system, wire, 3)
+def test_all_that_match_are_redriven_step_by_step_from_the_oldest_on(system: System) -> None:
+    key, ours = poisoned(system, 3)
     matching = {"text": key, "service": "payment"}
     first = redrive(system, filter=matching, limit=2).json()
     assert (first["redriven"], first["remaining"]) == (ours[:2], 1)
@@ -603,7 +593,7 @@ def test_all_that_match_are_redriven_and_take_effect(
 def test_what_cannot_be_redriven_is_refused_by_number_and_left_out_of_all(
     system: System, wire: Wire
 ) -> None:
-    key, ours = poisoned(system, wire, 1)
+    key, ours = poisoned(system, 1)
     wire.send("dead-letters", b"hello", key)
     [stranger] = [le for le in letters(system, text=key)["deadLetters"] if not le["service"]]
     assert "not written by a service of ours" in stranger["obstacle"]
@@ -621,8 +611,8 @@ def test_what_cannot_be_redriven_is_refused_by_number_and_left_out_of_all(
     assert matching["skipped"] == [stranger["number"], astray["number"]]
 
 
-def test_bad_redrives_are_refused_and_redrive_nothing(system: System, wire: Wire) -> None:
-    key, ours = poisoned(system, wire, 1)
+def test_bad_redrives_are_refused_and_redrive_nothing(system: System) -> None:
+    key, ours = poisoned(system, 1)
     unknown = redrive(system, numbers=[*ours, 123_456_789])
     assert unknown.status_code == 404
     assert unknown.json()["numbers"] == [123_456_789]
@@ -659,7 +649,7 @@ def test_bad_redrives_are_refused_and_redrive_nothing(system: System, wire: Wire
 def test_letters_in_the_newest_part_of_the_topic_know_that_they_were_redriven(
     system: System, wire: Wire
 ) -> None:
-    key, ours = poisoned(system, wire, 2)
+    key, ours = poisoned(system, 2)
     wire.send("dead-letters", b"", key, headers={"dlq-redrives": "1"})
     assert redrive(system, numbers=ours).status_code == 200
     listed = json.loads(system.run("dlq", "list", "--all", "--json").stdout)
@@ -696,10 +686,8 @@ def test_messages_without_a_value_are_read_like_any_other(
         assert sorted(int(message["key"]) for message in found) == list(range(100))
 
 
-def test_only_the_newest_of_very_many_dead_letters_are_looked_at(
-    system: System, wire: Wire
-) -> None:
-    poisoned(system, wire, 3)
+def test_only_the_newest_of_very_many_dead_letters_are_looked_at(system: System) -> None:
+    poisoned(system, 3)
     settings = Settings(kafka_bootstrap_servers=system.kafka.bootstrap)
     few = Letters(settings, Kafka(settings), Bounds(messages=5))
     page_ = few.page(LetterQuery())

@@ -8,8 +8,6 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import create_engine
 
 from services.eventkit.consumer import Consumer
@@ -19,14 +17,6 @@ from services.eventkit.watch import Watch
 from services.events import LANGUAGE
 from tests.integration.conftest import Wire
 from tests.system import System, eventually
-
-
-def made_topic(system: System) -> str:
-    """Make a topic of one partition."""
-    topic = f"watched-{uuid4()}"
-    admin = AdminClient({"bootstrap.servers": system.kafka.bootstrap})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(10)
-    return topic
 
 
 def settings_of(system: System, **more: Any) -> Settings:
@@ -103,7 +93,7 @@ def test_a_consumer_that_is_given_nothing_is_made_anew_and_misses_nothing(
 
 
 def test_the_mark_of_a_transaction_is_no_message_that_is_missed(system: System, wire: Wire) -> None:
-    topic = made_topic(system)
+    topic = system.new_topic()
     place = (topic, 0)
     producer = Producer({"bootstrap.servers": wire.bootstrap, "transactional.id": topic})
     producer.init_transactions(10)
@@ -125,7 +115,7 @@ def test_the_mark_of_a_transaction_is_no_message_that_is_missed(system: System, 
 
 
 def test_a_consumer_that_gets_on_is_not_starved(system: System, wire: Wire) -> None:
-    topic = made_topic(system)
+    topic = system.new_topic()
     place = (topic, 0)
     for _ in range(5):
         wire.send(topic, b"{}")

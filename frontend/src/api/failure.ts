@@ -9,6 +9,14 @@ export function again(error: unknown, otherwise: number | false): number | false
   return error instanceof Problem && error.passing ? AGAIN : otherwise;
 }
 
+/**
+ * Whether to ask at once once more before anything is said of an error: one that met a restart may
+ * be over. Who has waited for an answer in vain is told so first.
+ */
+export function onceMore(failures: number, error: unknown): boolean {
+  return error instanceof Problem && error.passing && error.status !== 504 && failures < 2;
+}
+
 /** Why there is nothing to show, if that is so; it stays while the same is tried again. */
 export function useFailure(query: { data: unknown; error: unknown; isPaused: boolean }): unknown {
   const [last, setLast] = useState<unknown>(null);

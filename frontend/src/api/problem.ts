@@ -11,7 +11,7 @@ export class Problem extends Error {
     readonly title: string,
     /** What is wrong and what to do. */
     readonly detail: string,
-    /** The HTTP status; 0 where no answer came. */
+    /** The HTTP status; 0 where no answer came, 504 where it did not come in time. */
     readonly status: number,
     /** What is wrong with each field, by its path in the request: `items[0].quantity`. */
     readonly fields: ReadonlyMap<string, string> = new Map(),
@@ -54,7 +54,7 @@ export function slow(): Problem {
   return new Problem(
     "The API does not answer in time",
     "The gateway, or a database or broker that it needs, may hang: look at their logs; then try again.",
-    0,
+    504,
   );
 }
 

@@ -1,20 +1,24 @@
+import { useCallback } from "react";
 import { CONTROL } from "../ui/Field";
 import { asWords } from "../ui/format";
+import { useTyped } from "../ui/useTyped";
 import type { LiveFilter } from "./filter";
 import { SERVICES, TYPES } from "./protocol";
 
 interface Props {
   filter: LiveFilter;
-  onChange: (filter: LiveFilter) => void;
+  onChange: (change: Partial<LiveFilter>) => void;
 }
 
 export function LiveFilters({ filter, onChange }: Props) {
+  const look = useCallback((order: string) => onChange({ order }), [onChange]);
+  const [typed, setTyped] = useTyped(filter.order, look);
   return (
     <div className="order-last flex w-full flex-wrap gap-2 md:order-none md:w-auto">
       <select
         aria-label="Event type"
         value={filter.type}
-        onChange={({ target }) => onChange({ ...filter, type: target.value })}
+        onChange={({ target }) => onChange({ type: target.value })}
         className={`${CONTROL} flex-1 md:flex-none`}
       >
         <option value="">All types</option>
@@ -27,7 +31,7 @@ export function LiveFilters({ filter, onChange }: Props) {
       <select
         aria-label="Service"
         value={filter.service}
-        onChange={({ target }) => onChange({ ...filter, service: target.value })}
+        onChange={({ target }) => onChange({ service: target.value })}
         className={`${CONTROL} flex-1 md:flex-none`}
       >
         <option value="">All services</option>
@@ -39,8 +43,9 @@ export function LiveFilters({ filter, onChange }: Props) {
         type="search"
         aria-label="Order id"
         placeholder="Order id"
-        value={filter.order}
-        onChange={({ target }) => onChange({ ...filter, order: target.value })}
+        maxLength={36}
+        value={typed}
+        onChange={({ target }) => setTyped(target.value)}
         className={`${CONTROL} w-full md:w-36`}
       />
     </div>

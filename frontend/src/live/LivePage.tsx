@@ -1,4 +1,5 @@
-import { useDeferredValue, useMemo, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { Link, useSearchParams } from "react-router";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
@@ -7,7 +8,7 @@ import { Toolbar } from "../ui/Toolbar";
 import { EventDetail } from "./EventDetail";
 import { EventList } from "./EventList";
 import { KEPT } from "./feed";
-import { ALL, narrowed } from "./filter";
+import { ALL, type LiveFilter, narrowed, readLive, writeLive } from "./filter";
 import { LiveFilters } from "./LiveFilters";
 import { useConnection, useEvents, useRate } from "./live";
 import type { LiveEvent } from "./protocol";
@@ -17,7 +18,15 @@ export default function LivePage() {
   const arriving = useEvents();
   const rate = useRate();
   const { phase } = useConnection();
-  const [filter, setFilter] = useState(ALL);
+  const [params, setParams] = useSearchParams();
+  const filter = useMemo(() => readLive(params), [params]);
+  const change = useCallback(
+    (part: Partial<LiveFilter>) => {
+      // What is typed is no step that one goes back to.
+      setParams(writeLive({ ...filter, ...part }), { replace: "order" in part });
+    },
+    [filter, setParams],
+  );
   const [paused, setPaused] = useState<readonly LiveEvent[] | null>(null);
   const [selected, setSelected] = useState<LiveEvent | null>(null);
   const events = useDeferredValue(paused ?? arriving);
@@ -35,7 +44,7 @@ export default function LivePage() {
             </span>
           }
         >
-          <LiveFilters filter={filter} onChange={setFilter} />
+          <LiveFilters filter={filter} onChange={change} />
           <Button
             aria-pressed={paused !== null}
             onClick={() => setPaused(paused ? null : arriving)}
@@ -54,7 +63,7 @@ export default function LivePage() {
           <EventList events={shown} selected={selected?.eventId} onSelect={setSelected} />
         ) : arriving.length > 0 ? (
           <Empty title="No event matches">
-            <Button className="mt-2" onClick={() => setFilter(ALL)}>
+            <Button className="mt-2" onClick={() => change(ALL)}>
               Show all events
             </Button>
           </Empty>
@@ -64,8 +73,13 @@ export default function LivePage() {
             service running?
           </Empty>
         ) : (
-          <Empty title="Nothing happens right now">
-            Place an order, or run make demo, and its events appear here.
+          <Empty title="Nothing has happened since this page was opened">
+            Events appear here as they happen: place an order, or run make demo. What happened
+            before is in the{" "}
+            <Link to="/topics/orders" className="font-medium text-accent underline">
+              topics
+            </Link>
+            .
           </Empty>
         )}
       </section>

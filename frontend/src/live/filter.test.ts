@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ALL, gist, narrowed } from "./filter";
+import { ALL, gist, narrowed, readLive, writeLive } from "./filter";
 import type { LiveEvent } from "./protocol";
 
 function event(eventId: string, more: Partial<LiveEvent> = {}): LiveEvent {
@@ -40,4 +40,11 @@ test("the gist of an event is what is its own", () => {
     gist(event("a", { data: { customerId: "CUST-001", total: "194.97", items: [1, 2] } })),
   ).toBe("CUST-001 · 194.97 · 2 lines");
   expect(gist(event("a", { data: { reason: "Card declined" } }))).toBe("Card declined");
+});
+
+test("an address keeps the filter, without what is wrong in it", () => {
+  const filter = { type: "PAYMENT_FAILED", service: "payment", order: "ffee" };
+  expect(readLive(new URLSearchParams(writeLive(filter)))).toEqual(filter);
+  expect(writeLive(ALL)).toEqual({});
+  expect(readLive(new URLSearchParams("type=NONE&service=nobody"))).toEqual(ALL);
 });

@@ -1,4 +1,4 @@
-import type { LiveEvent } from "./protocol";
+import { type LiveEvent, SERVICES, TYPES } from "./protocol";
 
 /** What the view of the feed is narrowed to; empty is all. */
 export interface LiveFilter {
@@ -9,6 +9,19 @@ export interface LiveFilter {
 }
 
 export const ALL: LiveFilter = { type: "", service: "", order: "" };
+
+/** The filter in an address, so that a link shows the same; what it has wrong is left out. */
+export function readLive(params: URLSearchParams): LiveFilter {
+  return {
+    type: TYPES.find((type) => type === params.get("type")) ?? "",
+    service: SERVICES.find((service) => service === params.get("service")) ?? "",
+    order: (params.get("order") ?? "").slice(0, 36),
+  };
+}
+
+export function writeLive({ type, service, order }: LiveFilter): Record<string, string> {
+  return { ...(type && { type }), ...(service && { service }), ...(order && { order }) };
+}
 
 /** The events that a filter leaves, newest first. */
 export function narrowed(events: readonly LiveEvent[], filter: LiveFilter): LiveEvent[] {

@@ -81,7 +81,11 @@ function Outcome({ cancellation }: { cancellation: Schemas["Cancellation"] }) {
   return (
     <Callout role="status" tone={tone} title={text}>
       {detail && <p>{detail}</p>}
-      {reason && <p>Reason given: {reason}</p>}
+      {reason && (
+        <p>
+          Reason given: <bdi>{reason}</bdi>
+        </p>
+      )}
     </Callout>
   );
 }

@@ -11,7 +11,7 @@ import { asMoney, shortId } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
 import { Failed, Skeleton } from "../ui/states";
-import { type Cart, lineErrors, totalOf, withPieces } from "./cart";
+import { type Cart, lineErrors, piecesFault, totalOf, withPieces } from "./cart";
 import { ProductCard } from "./ProductCard";
 import { useLiveStock } from "./useLiveStock";
 
@@ -48,12 +48,17 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
     if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   }, [problem]);
   const onLines = lineErrors(placing.variables?.items ?? [], problem?.fields ?? new Map());
+  const tooMany = [...cart.values()].some(piecesFault);
   const inline =
     onLines.size > 0 || ["customerId", "customerEmail"].some((f) => problem?.fields.has(f));
 
   function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     if (cart.size === 0) return;
+    if (tooMany) {
+      event.currentTarget.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+      return;
+    }
     const said = new FormData(event.currentTarget);
     const order = {
       customerId: String(said.get("customerId")),
@@ -86,7 +91,9 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
               key={product.product_id}
               product={product}
               pieces={cart.get(product.product_id) ?? 0}
-              error={onLines.get(product.product_id)}
+              error={
+                piecesFault(cart.get(product.product_id) ?? 0) ?? onLines.get(product.product_id)
+              }
               onChange={(pieces) => setCart(withPieces(cart, product.product_id, pieces))}
             />
           ))}
@@ -120,7 +127,7 @@ export function NewOrder({ onClose }: { onClose: () => void }) {
         kind="primary"
         className="h-9"
         // Not disabled: that would take the focus from whoever has just placed an order by it.
-        aria-disabled={cart.size === 0 || placing.isPending}
+        aria-disabled={cart.size === 0 || tooMany || placing.isPending}
       >
         {placing.isPending ? "Placing…" : "Place order"}
         {cart.size > 0 && <span>· {asMoney(totalOf(cart, products))}</span>}

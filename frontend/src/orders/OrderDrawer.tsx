@@ -7,6 +7,7 @@ import { Callout } from "../ui/Callout";
 import { CopyLink } from "../ui/CopyButton";
 import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asMoney, shortId } from "../ui/format";
+import { Stale } from "../ui/Stale";
 import { Failed } from "../ui/states";
 import { Time } from "../ui/Time";
 import { CancelOrder } from "./CancelOrder";
@@ -90,24 +91,28 @@ function Contents({ orderId }: { orderId: string }) {
   if (!order.data) {
     return <DrawerSkeleton />;
   }
+  const old = events.data && events.error && !order.error ? events : order;
   const status = told ? later(told.status, order.data.status) : order.data.status;
   return (
-    <div className="flex flex-col gap-6 p-4">
-      <Facts order={order.data} status={<StatusBadge status={status} />} />
-      <CancelOrder order={order.data} status={status} />
-      <Lines order={order.data} />
-      <section>
-        <h3 className="mb-3 text-xs font-medium text-muted">What has happened</h3>
-        {noEvents ? (
-          <Failed error={noEvents} onRetry={() => void events.refetch()} />
-        ) : (
-          <>
-            <Timeline steps={steps} />
-            {missing && <p className="text-xs text-faint">{missing}</p>}
-          </>
-        )}
-      </section>
-    </div>
+    <>
+      <Stale error={old.error} since={old.dataUpdatedAt} />
+      <div className="flex flex-col gap-6 p-4">
+        <Facts order={order.data} status={<StatusBadge status={status} />} />
+        <CancelOrder order={order.data} status={status} />
+        <Lines order={order.data} />
+        <section>
+          <h3 className="mb-3 text-xs font-medium text-muted">What has happened</h3>
+          {noEvents ? (
+            <Failed error={noEvents} onRetry={() => void events.refetch()} />
+          ) : (
+            <>
+              <Timeline steps={steps} />
+              {missing && <p className="text-xs text-faint">{missing}</p>}
+            </>
+          )}
+        </section>
+      </div>
+    </>
   );
 }
 
@@ -121,7 +126,10 @@ function Facts({ order, status }: { order: Order; status: ReactNode }) {
         <dd className="font-mono text-xs leading-5 break-all">{order.id}</dd>
         <dt>Customer</dt>
         <dd className="break-words">
-          {order.customer_id} <span className="text-muted">· {order.customer_email}</span>
+          <bdi>{order.customer_id}</bdi>{" "}
+          <span className="text-muted">
+            · <bdi>{order.customer_email}</bdi>
+          </span>
         </dd>
         <dt>Created</dt>
         <dd>

@@ -1,6 +1,7 @@
-import { memo } from "react";
+import { memo, useState } from "react";
 import { Link } from "react-router";
 import { asMoney, shortId } from "../ui/format";
+import { LinkRow } from "../ui/Table";
 import { Time } from "../ui/Time";
 import type { Order } from "./queries";
 import { StatusBadge } from "./StatusBadge";
@@ -18,20 +19,13 @@ interface Props {
 export const OrderRow = memo(function OrderRow({ order, search, selected }: Props) {
   const told = useTold(order.id);
   const status = told ? later(told.status, order.status) : order.status;
+  // A page of orders that have just moved does not flicker when it is turned to.
+  const [before] = useState(status);
   const updated = told && status !== order.status ? told.at : order.updated_at;
   const to = `/orders/${order.id}${search}`;
   return (
-    // The link in the row is what a keyboard and a screen reader use; the row is a larger target.
-    <tr
-      aria-selected={selected}
-      onClick={(event) => {
-        if (!(event.target as Element).closest("a") && !getSelection()?.toString()) {
-          event.currentTarget.querySelector("a")?.click();
-        }
-      }}
-      className="group cursor-pointer bg-surface *:h-10 *:border-b *:border-line *:px-3 *:py-1 hover:bg-hover aria-selected:bg-accent-ground"
-    >
-      <td className="w-px pl-4! whitespace-nowrap">
+    <LinkRow selected={selected}>
+      <td className="w-px whitespace-nowrap">
         <Link
           to={to}
           title={order.id}
@@ -53,7 +47,7 @@ export const OrderRow = memo(function OrderRow({ order, search, selected }: Prop
       </td>
       <td className="hidden max-w-64 truncate text-muted xl:table-cell">{items(order)}</td>
       <td className="text-right font-medium">{asMoney(order.total)}</td>
-      <td key={status} className={told ? "arrive" : ""}>
+      <td key={status} className={status === before ? "" : "arrive"}>
         <span title={order.failure_reason ?? told?.reason ?? undefined}>
           <StatusBadge status={status} />
         </span>
@@ -68,7 +62,7 @@ export const OrderRow = memo(function OrderRow({ order, search, selected }: Prop
       <td className="hidden whitespace-nowrap text-muted sm:table-cell">
         <Time at={updated} />
       </td>
-    </tr>
+    </LinkRow>
   );
 });
 

@@ -1,30 +1,31 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useLocation, useParams } from "react-router";
 import { useFailure } from "../api/failure";
+import { Problem } from "../api/problem";
 import { Button } from "../ui/Button";
 import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
+import type { Sort } from "./filter";
 import { OrderRow } from "./OrderRow";
 import { OrdersToolbar } from "./OrdersToolbar";
-import { type Order, type Sort, useOrderPage } from "./queries";
+import { type Order, useOrderPage } from "./queries";
 import { useFilter } from "./useFilter";
 import { useNews } from "./useNews";
 
 const NONE: Order[] = [];
+const LATE = 300; // ms until a page that is being read is seen to be: most are there by then
 
 /** A page of orders that keeps itself current; `children` are what else one can do. */
 export function OrdersTable({ children }: { children?: ReactNode }) {
-  const [filter, setFilter] = useFilter();
-  // The cursors of the pages before, which are of one filter.
-  const of = JSON.stringify(filter);
-  const [trail, setTrail] = useState({ of, cursors: [] as string[] });
-  const cursors = trail.of === of ? trail.cursors : [];
-  const page = useOrderPage(filter, cursors.at(-1));
+  const { filter, place, change, turn } = useFilter();
+  const page = useOrderPage(filter, place?.cursor);
   const orders = page.data?.orders ?? NONE;
   const failure = useFailure(page);
-  const { search } = useLocation();
+  const search = useSettled(useLocation().search, !page.isPlaceholderData);
+  const late = useLate(page.isPlaceholderData);
   const { orderId } = useParams();
 
   const top = useRef<HTMLDivElement>(null);
@@ -37,22 +38,26 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
     return () => observer.disconnect();
   }, []);
   // Rows may move only under a reader who looks at the top of the newest, and points at none.
-  const newestFirst = filter.sort === "-created_at" && cursors.length === 0;
+  const newestFirst = filter.sort === "-created_at" && !place;
   const news = useNews(filter, orders, newestFirst && atTop && !held, page.refetch);
 
-  const turn = (to: string[]) => {
-    setTrail({ of, cursors: to });
+  const turnTo = (number: number, cursor: string | null | undefined) => {
+    if (page.isPlaceholderData) return; // the cursors are of the page that is being left
+    // The first page is the one of now, and not what was before the second when that was read.
+    turn(cursor && number > 1 ? { cursor, page: number } : null);
     top.current?.scrollIntoView();
   };
   // Of very many the API says only that there are more.
   const asTotal = (total: number) =>
     `${asCount(total)}${page.data?.pagination.totalIsExact === false ? "+" : ""}`;
-  const next = page.data?.pagination.nextCursor;
+  const { nextCursor: next, prevCursor: before } = page.data?.pagination ?? {};
+  const number = place?.page ?? 1;
+  const narrowed = filter.q || filter.status || place;
   return (
     <>
       <OrdersToolbar
         filter={filter}
-        onChange={setFilter}
+        onChange={change}
         total={page.data ? asTotal(page.data.pagination.total) : ""}
       >
         {children}
@@ -75,36 +80,38 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
             </button>
           </div>
         )}
-        {failure ? (
+        {place && failure instanceof Problem && failure.status === 400 ? (
+          <Empty title="There is no such page of these orders">
+            <Button className="mt-2" onClick={() => turn(null)}>
+              Show the first page
+            </Button>
+          </Empty>
+        ) : failure ? (
           <Failed error={failure} onRetry={() => void page.refetch()} />
         ) : (
-          <table className="w-full border-separate border-spacing-0 text-left">
-            <caption className="sr-only">Orders</caption>
+          <Table caption="Orders">
             <thead>
-              <tr className="*:sticky *:top-12 *:z-10 *:h-8 *:border-b *:border-line *:bg-canvas *:px-3 *:text-xs *:font-medium *:text-muted lg:*:top-0 *:align-middle">
-                <th scope="col" className="pl-4!">
-                  Order
-                </th>
+              <tr>
+                <th scope="col">Order</th>
                 <th scope="col" className="hidden md:table-cell">
                   Customer
                 </th>
                 <th scope="col" className="hidden xl:table-cell">
                   Items
                 </th>
-                <Sortable of="total" label="Total" sort={filter.sort} set={setFilter} right />
+                <Sortable of="total" label="Total" sort={filter.sort} set={change} right />
                 <th scope="col">Status</th>
-                <Sortable of="created_at" label="Created" sort={filter.sort} set={setFilter} wide />
-                <Sortable of="updated_at" label="Updated" sort={filter.sort} set={setFilter} wide />
+                <Sortable of="created_at" label="Created" sort={filter.sort} set={change} wide />
+                <Sortable of="updated_at" label="Updated" sort={filter.sort} set={change} wide />
               </tr>
             </thead>
             <tbody
               onPointerEnter={(event) => setHeld(event.pointerType === "mouse")}
               onPointerLeave={() => setHeld(false)}
-              className={page.isPlaceholderData ? "opacity-60 transition-opacity" : ""}
+              aria-busy={page.isPlaceholderData}
+              className={late ? "opacity-60" : ""}
             >
-              {page.isPending ? (
-                <LoadingRows columns={7} className="h-10 border-b border-line px-4" />
-              ) : null}
+              {page.isPending ? <LoadingRows columns={7} /> : null}
               {orders.map((order) => (
                 <OrderRow
                   key={order.id}
@@ -114,12 +121,12 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
                 />
               ))}
             </tbody>
-          </table>
+          </Table>
         )}
         {page.data && orders.length === 0 && (
-          <Empty title={filter.q || filter.status ? "No order matches" : "No orders yet"}>
-            {filter.q || filter.status ? (
-              <Button className="mt-2" onClick={() => setFilter({ q: "", status: null })}>
+          <Empty title={narrowed ? "No order matches" : "No orders yet"}>
+            {narrowed ? (
+              <Button className="mt-2" onClick={() => change({ q: "", status: null })}>
                 Show all orders
               </Button>
             ) : (
@@ -128,21 +135,23 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
           </Empty>
         )}
       </div>
-      {page.data && (next || cursors.length > 0) && (
+      {page.data && (next || place) && (
         <nav
           aria-label="Pages"
           className="flex shrink-0 items-center justify-between border-t border-line bg-surface px-4 py-2 text-muted"
         >
           <span className="text-xs">
-            Page {asCount(cursors.length + 1)} of{" "}
-            {asTotal(Math.ceil(page.data.pagination.total / page.data.pagination.limit))}
+            Page {asCount(number)} of{" "}
+            {asTotal(
+              Math.max(number, Math.ceil(page.data.pagination.total / page.data.pagination.limit)),
+            )}
           </span>
           <span className="flex gap-1">
-            <Button disabled={cursors.length === 0} onClick={() => turn(cursors.slice(0, -1))}>
+            <Button disabled={!place} onClick={() => turnTo(number - 1, before)}>
               <Icon name="left" size={14} />
               Previous
             </Button>
-            <Button disabled={!next} onClick={() => next && turn([...cursors, next])}>
+            <Button disabled={!next} onClick={() => turnTo(number + 1, next)}>
               Next
               <Icon name="right" size={14} />
             </Button>
@@ -151,6 +160,27 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
       )}
     </>
   );
+}
+
+/** Whether something goes on for so long that it must be seen to. */
+function useLate(going: boolean): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!going) return;
+    const timer = setTimeout(() => setLate(true), LATE);
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
+  }, [going]);
+  return late;
+}
+
+/** A value as it last was while `settled`: the rows that are about to go are not drawn anew. */
+function useSettled<Value>(value: Value, settled: boolean): Value {
+  const [kept, keep] = useState(value);
+  if (settled && kept !== value) keep(value);
+  return kept;
 }
 
 interface SortableProps {

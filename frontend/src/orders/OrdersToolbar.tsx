@@ -4,7 +4,7 @@ import { asWords } from "../ui/format";
 import { SearchField } from "../ui/SearchField";
 import { Toolbar } from "../ui/Toolbar";
 import { useTyped } from "../ui/useTyped";
-import type { Filter } from "./queries";
+import type { Filter } from "./filter";
 import { type OrderStatus, STATUSES } from "./status";
 
 interface Props {

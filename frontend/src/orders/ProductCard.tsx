@@ -2,7 +2,7 @@ import { useId } from "react";
 import { FieldError } from "../ui/Field";
 import { asCount, asMoney } from "../ui/format";
 import { Icon } from "../ui/Icon";
-import { MOST_PIECES } from "./cart";
+import { MOST_PIECES, readPieces } from "./cart";
 import type { Product } from "./queries";
 
 const FEW = 10;
@@ -54,7 +54,10 @@ export function ProductCard({ product, pieces, error, onChange }: Props) {
           inputMode="numeric"
           value={pieces}
           onFocus={(event) => event.target.select()}
-          onChange={(event) => onChange(Number(event.target.value))}
+          onChange={(event) => {
+            const read = readPieces(event.target.value);
+            if (read !== null) onChange(read);
+          }}
           onKeyDown={(event) => {
             const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
             if (!step) return;
@@ -66,7 +69,7 @@ export function ProductCard({ product, pieces, error, onChange }: Props) {
         <Step
           icon="plus"
           label={`One ${name} more`}
-          disabled={pieces === MOST_PIECES}
+          disabled={pieces >= MOST_PIECES}
           onClick={() => onChange(pieces + 1)}
         />
       </div>

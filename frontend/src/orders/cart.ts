@@ -1,17 +1,25 @@
-import { fromCents, toCents } from "../ui/format";
+import { asCount, fromCents, toCents } from "../ui/format";
 
 /** Pieces by product id, in the order in which they were put in; none of 0. */
 export type Cart = ReadonlyMap<string, number>;
 
+/** Pieces of a product that the API takes in an order. */
 export const MOST_PIECES = 1_000;
 
-/** The cart with so many pieces of a product; anything that is no whole number from 0 is 0. */
+/** The pieces that a text of digits means, none of an empty one; null for any other text. */
+export function readPieces(text: string): number | null {
+  return /^\d{0,9}$/.test(text.trim()) ? Number(text) : null;
+}
+
+/** What is wrong with so many pieces, if anything. */
+export function piecesFault(pieces: number): string | undefined {
+  return pieces > MOST_PIECES ? `At most ${asCount(MOST_PIECES)} of a product` : undefined;
+}
+
+/** The cart with so many pieces of a product, from 0. */
 export function withPieces(cart: Cart, productId: string, pieces: number): Cart {
   const changed = new Map(cart);
-  const whole = Number.isFinite(pieces)
-    ? Math.min(Math.max(Math.trunc(pieces), 0), MOST_PIECES)
-    : 0;
-  if (whole > 0) changed.set(productId, whole);
+  if (pieces > 0) changed.set(productId, pieces);
   else changed.delete(productId);
   return changed;
 }

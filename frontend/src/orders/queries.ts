@@ -2,34 +2,17 @@ import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query"
 import { answer, api, type Schemas } from "../api/client";
 import { again } from "../api/failure";
 import { usePolling } from "../live/live";
+import type { Filter } from "./filter";
 import { replayTopics } from "./places";
-import type { OrderStatus } from "./status";
 
 export type Order = Schemas["Order"];
 export type OrderEvent = Schemas["OrderEvent"];
 export type Product = Schemas["Product"];
 
-export const SORTS = [
-  "-created_at",
-  "created_at",
-  "-updated_at",
-  "updated_at",
-  "-total",
-  "total",
-] as const;
-export type Sort = (typeof SORTS)[number];
-
-/** What the table is narrowed to. */
-export interface Filter {
-  status: OrderStatus | null;
-  q: string;
-  sort: Sort;
-}
-
 const PAGE = 50;
 
 /** One page of the orders that a filter leaves; the page before is shown until it is there. */
-export function useOrderPage({ status, q, sort }: Filter, cursor: string | undefined) {
+export function useOrderPage({ status, q, sort }: Filter, cursor?: string) {
   const polling = usePolling();
   return useQuery({
     queryKey: ["orders", { status, q, sort, cursor }],

@@ -1,33 +1,18 @@
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router";
-import { type Filter, SORTS } from "./queries";
-import { STATUSES } from "./status";
+import { type Filter, type Place, readFilter, readPlace, writeAddress } from "./filter";
 
-/** The filter in the address, so that a link shows the same orders; what it has wrong is left out. */
-function readFilter(params: URLSearchParams): Filter {
-  return {
-    status: STATUSES.find((status) => status === params.get("status")) ?? null,
-    q: (params.get("q") ?? "").slice(0, 100),
-    sort: SORTS.find((sort) => sort === params.get("sort")) ?? "-created_at",
-  };
-}
-
-export function useFilter(): [Filter, (change: Partial<Filter>) => void] {
+/** The filter and the page in the address. Another filter begins at its first page. */
+export function useFilter() {
   const [params, setParams] = useSearchParams();
   const filter = useMemo(() => readFilter(params), [params]);
   const change = useCallback(
     (part: Partial<Filter>) => {
-      const { status, q, sort } = { ...filter, ...part };
-      setParams(
-        {
-          ...(status && { status }),
-          ...(q && { q }),
-          ...(sort !== "-created_at" && { sort }),
-        },
-        { replace: true },
-      );
+      // What is typed is no step that one goes back to.
+      setParams(writeAddress({ ...filter, ...part }, null), { replace: "q" in part });
     },
     [filter, setParams],
   );
-  return [filter, change];
+  const turn = useCallback((to: Place) => setParams(writeAddress(filter, to)), [filter, setParams]);
+  return { filter, place: readPlace(params), change, turn };
 }

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { useBatches } from "../live/live";
 import type { LiveEvent } from "../live/protocol";
-import type { Filter } from "./queries";
+import type { Filter } from "./filter";
 import { broughtBy } from "./status";
 
 const MOST = 1_000;
@@ -11,10 +11,11 @@ const EVERY = 1_000; // ms between two reads of the page
  * The orders that came to where the table is, and are not on its page.
  *
  * While `following` they are fetched, at most once a second; else they are only counted, so that
- * no row moves under the reader.
+ * no row moves under the reader. Which of them a search would find the feed does not tell, so that
+ * beside one they are not counted.
  */
 export function useNews(
-  { status }: Filter,
+  { status, q }: Filter,
   shown: readonly { id: string }[],
   following: boolean,
   fetch: () => void,
@@ -53,5 +54,5 @@ export function useNews(
     }, EVERY);
     return () => clearTimeout(timer);
   }, [due, fetch]);
-  return following ? 0 : heard.size;
+  return following || q ? 0 : heard.size;
 }

@@ -27,7 +27,8 @@ export function Choices<Value extends string>(props: Props<Value>) {
         {options.map(({ value, label }) => (
           <label
             key={value}
-            className="flex h-7 cursor-pointer items-center rounded-md border border-line-strong bg-surface px-2.5 text-xs hover:bg-hover has-checked:border-accent has-checked:bg-accent-ground has-checked:font-medium has-checked:text-accent has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
+            // What is hidden in it must scroll with it, and not lie below the page.
+            className="relative flex h-7 cursor-pointer items-center rounded-md border border-line-strong bg-surface px-2.5 text-xs hover:bg-hover has-checked:border-accent has-checked:bg-accent-ground has-checked:font-medium has-checked:text-accent has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
           >
             <input
               type={only ? "radio" : "checkbox"}

@@ -7,6 +7,7 @@ import type { Problem } from "../api/problem";
 import { Submission, useOnce } from "../api/submission";
 import { Button } from "../ui/Button";
 import { Callout } from "../ui/Callout";
+import { goTo } from "../ui/goTo";
 import { Icon } from "../ui/Icon";
 import { notify } from "../ui/notices";
 import { Manifest } from "./Manifest";
@@ -28,6 +29,7 @@ export function NewReplay() {
   const text = JSON.stringify(spec);
   const manifest = useMemo(() => manifestOf(spec, opened), [spec, opened]);
   const form = useRef<HTMLFormElement>(null);
+  const fault = useRef<HTMLDivElement>(null);
 
   // The dry run that was asked for last, and of which spec.
   const [asked, setAsked] = useState<{ id: string; of: string } | null>(null);
@@ -60,7 +62,10 @@ export function NewReplay() {
   });
   const problem = sending.error;
   useEffect(() => {
-    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+    if (!problem) return;
+    const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid]");
+    if (wrong) wrong.focus();
+    else goTo(fault.current);
   }, [problem]);
   const faults = faultsOf(problem);
   const busy = sending.isPending;
@@ -100,9 +105,11 @@ export function NewReplay() {
       <div className="grid min-h-0 flex-1 content-start lg:grid-cols-[1fr_26rem] lg:content-stretch xl:grid-cols-[1fr_32rem]">
         <div className="flex flex-col gap-4 p-4 lg:overflow-y-auto">
           {problem && faults.rest && (
-            <Callout role="alert" tone="bad" title={problem.title}>
-              {faults.rest}
-            </Callout>
+            <div ref={fault} tabIndex={-1} className="scroll-mt-16">
+              <Callout role="alert" tone="bad" title={problem.title}>
+                {faults.rest}
+              </Callout>
+            </div>
           )}
           <SpecFields
             draft={draft}
@@ -116,7 +123,7 @@ export function NewReplay() {
         >
           <Preview
             spec={spec}
-            asked={asked !== null}
+            asked={asked?.id ?? null}
             stale={stale}
             replay={dryRun.data}
             failure={failure}

@@ -1,4 +1,6 @@
+import { useEffect, useRef } from "react";
 import { Callout } from "../ui/Callout";
+import { goTo } from "../ui/goTo";
 import { Failed, Skeleton } from "../ui/states";
 import { PlanFacts } from "./PlanFacts";
 import type { Replay } from "./phase";
@@ -8,7 +10,8 @@ import { estimate } from "./words";
 
 interface Props {
   spec: Asked;
-  asked: boolean;
+  /** The id of the dry run; null where none was asked for. */
+  asked: string | null;
   /** Whether the form says something else by now. */
   stale: boolean;
   /** The dry run. */
@@ -19,8 +22,22 @@ interface Props {
 
 /** What a dry run counted, and whether that is still what the form says. */
 export function Preview({ spec, asked, stale, replay, failure }: Props) {
+  const place = useRef<HTMLElement>(null);
+  const told = useRef<string>(null);
+  const ended = failure || replay?.phase === "Completed" || replay?.phase === "Failed";
+  // On a phone it lies below the form. Who has gone on with the form is not taken away from it.
+  useEffect(() => {
+    if (!ended || told.current === asked) return;
+    told.current = asked;
+    if (!stale) goTo(place.current);
+  }, [ended, asked, stale]);
   return (
-    <section aria-label="Preview" className="flex flex-col gap-3">
+    <section
+      ref={place}
+      aria-label="Preview"
+      tabIndex={-1}
+      className="flex scroll-mt-16 flex-col gap-3"
+    >
       <h2 className="text-sm font-semibold">Preview</h2>
       {stale && (
         <Callout role="status" tone="warn">
@@ -28,7 +45,7 @@ export function Preview({ spec, asked, stale, replay, failure }: Props) {
         </Callout>
       )}
       <div className={stale ? "opacity-70" : ""}>
-        {!asked ? (
+        {asked === null ? (
           <p className="rounded-md border border-dashed border-line-strong p-4 text-center text-muted">
             A preview counts what would be replayed and writes nothing. Then the replay can be
             started.

@@ -6,6 +6,7 @@ import { asCount } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
 import { Toolbar } from "../ui/Toolbar";
 import { LISTED, replaysQuery } from "./queries";
 import { ReplayRow } from "./ReplayRow";
@@ -57,13 +58,10 @@ export function ReplayList() {
             </Button>
           </Empty>
         ) : (
-          <table className="w-full table-fixed border-separate border-spacing-0 text-left">
-            <caption className="sr-only">Replays</caption>
+          <Table caption="Replays" fixed>
             <thead>
-              <tr className="*:h-8 *:border-b *:border-line *:bg-canvas *:px-3 *:align-middle *:text-xs *:font-medium *:text-muted lg:*:sticky lg:*:top-0 lg:*:z-10">
-                <th scope="col" className="pl-4!">
-                  Replay
-                </th>
+              <tr>
+                <th scope="col">Replay</th>
                 <th scope="col" className="w-28 md:w-44">
                   Phase
                 </th>
@@ -82,14 +80,12 @@ export function ReplayList() {
               </tr>
             </thead>
             <tbody>
-              {list.isPending ? (
-                <LoadingRows columns={6} className="h-13 border-b border-line px-4" />
-              ) : null}
+              {list.isPending ? <LoadingRows columns={6} /> : null}
               {replays.map((replay) => (
                 <ReplayRow key={replay.id} replay={replay} />
               ))}
             </tbody>
-          </table>
+          </Table>
         )}
       </div>
       <Outlet />

@@ -1,4 +1,5 @@
-import { Link, useLocation, useNavigate, useParams } from "react-router";
+import { Link, useLocation, useParams } from "react-router";
+import { LinkRow } from "../ui/Table";
 import { Time } from "../ui/Time";
 import { PhaseBadge } from "./PhaseBadge";
 import { eta, type Replay, rateOf } from "./phase";
@@ -7,22 +8,12 @@ import { asRate, handle, whatWords } from "./words";
 
 export function ReplayRow({ replay }: { replay: Replay }) {
   const { search } = useLocation();
-  const navigate = useNavigate();
   const selected = useParams().id === replay.id;
   const to = `/replays/${encodeURIComponent(replay.id)}${search}`;
   const rate = rateOf(replay);
   return (
-    // The link in the row is what a keyboard and a screen reader use; the row is a larger target.
-    <tr
-      aria-selected={selected}
-      onClick={(event) => {
-        if (!(event.target as Element).closest("a") && !getSelection()?.toString()) {
-          void navigate(to);
-        }
-      }}
-      className="group cursor-pointer bg-surface *:h-13 *:border-b *:border-line *:px-3 *:py-1.5 hover:bg-hover aria-selected:bg-accent-ground"
-    >
-      <td className="pl-4!">
+    <LinkRow selected={selected} className="*:h-13!">
+      <td>
         <Link
           to={to}
           title={replay.id}
@@ -53,6 +44,6 @@ export function ReplayRow({ replay }: { replay: Replay }) {
       <td className="hidden whitespace-nowrap text-muted md:table-cell">
         <Time at={replay.createdAt} />
       </td>
-    </tr>
+    </LinkRow>
   );
 }

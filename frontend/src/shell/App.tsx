@@ -1,8 +1,7 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, useEffect } from "react";
 import { BrowserRouter, Navigate, Route, Routes } from "react-router";
-import { again } from "../api/failure";
-import { Problem } from "../api/problem";
+import { again, onceMore } from "../api/failure";
 import { feed } from "../live/live";
 import { OrderDrawer } from "../orders/OrderDrawer";
 import { OrdersPage } from "../orders/OrdersPage";
@@ -23,8 +22,7 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
-      // A request that is at fault stays so; one that met a restart does not.
-      retry: (failures, error) => error instanceof Problem && error.passing && failures < 2,
+      retry: onceMore,
       refetchInterval: ({ state }) => again(state.error, false),
     },
   },

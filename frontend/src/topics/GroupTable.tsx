@@ -3,8 +3,8 @@ import type { Schemas } from "../api/client";
 import { Badge } from "../ui/Badge";
 import { asCount, asWords } from "../ui/format";
 import { LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
 import { STATES } from "./describe";
-import { Table } from "./Table";
 
 type Group = Schemas["Group"] & { topics: string[] };
 

@@ -8,11 +8,11 @@ import { Drawer, DrawerSkeleton } from "../ui/Drawer";
 import { asPlace } from "../ui/format";
 import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
-import { isTime, orderOf } from "./describe";
+import { isTime } from "./describe";
 import { LetterState } from "./LetterState";
 import { LONGEST } from "./letters";
 import { type DeadLetter, letterQuery } from "./queries";
-import { Headers, Key, Value } from "./Value";
+import { Headers, Key, OrderFact, Value } from "./Value";
 
 interface Props {
   number: number;
@@ -53,7 +53,6 @@ function Contents({
   onRedrive,
 }: Omit<Props, "number" | "onClose"> & { letter: DeadLetter }) {
   const { service, topic, partition, offset, error, cause, at, key, obstacle, redriven } = letter;
-  const order = orderOf(letter);
   return (
     <div className="flex flex-col gap-5 p-4">
       <Callout tone="bad" title={error ?? "Of unknown cause"}>
@@ -86,16 +85,7 @@ function Contents({
         <dd>
           <Key value={key} />
         </dd>
-        {order && (
-          <>
-            <dt>Order</dt>
-            <dd>
-              <Link to={`/orders/${order}`} className="rounded font-medium text-accent">
-                Open the order
-              </Link>
-            </dd>
-          </>
-        )}
+        <OrderFact of={letter} />
       </dl>
       {obstacle ? (
         <Callout tone="calm">It cannot be redriven: it {obstacle}.</Callout>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { useNavigate, useSearchParams } from "react-router";
 import { useFailure } from "../api/failure";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
@@ -9,10 +9,9 @@ import { asBytes, asClock, asPlace } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Empty, Failed } from "../ui/states";
 import { Time } from "../ui/Time";
-import { orderOf } from "./describe";
 import { type Message, messageQuery } from "./queries";
 import { withParams } from "./search";
-import { Headers, Key, Value } from "./Value";
+import { Headers, Key, OrderFact, Value } from "./Value";
 
 interface Props {
   name: string;
@@ -79,7 +78,6 @@ export function MessageDrawer({ name, partition, offset, messages, onClose }: Pr
 
 function Contents({ message }: { message: Message }) {
   const { partition, offset, timestamp, timestampType, size } = message;
-  const order = orderOf(message);
   return (
     <div className="flex flex-col gap-5 p-4">
       <dl className="grid grid-cols-[5rem_1fr] gap-y-1.5 *:min-w-0 *:odd:text-muted">
@@ -108,16 +106,7 @@ function Contents({ message }: { message: Message }) {
         <dd>
           <Key value={message.key} encoding={message.keyEncoding} />
         </dd>
-        {order && (
-          <>
-            <dt>Order</dt>
-            <dd>
-              <Link to={`/orders/${order}`} className="rounded font-medium text-accent">
-                Open the order
-              </Link>
-            </dd>
-          </>
-        )}
+        <OrderFact of={message} />
         {message.eventType && (
           <>
             <dt>Type</dt>

@@ -2,8 +2,8 @@ import { Link } from "react-router";
 import { Badge } from "../ui/Badge";
 import { asCount } from "../ui/format";
 import { LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
 import type { TopicInFull } from "./queries";
-import { Table } from "./Table";
 
 /** Where each partition begins and ends, and which brokers keep it. */
 export function Partitions({ topic }: { topic: TopicInFull | undefined }) {

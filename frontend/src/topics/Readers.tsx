@@ -1,8 +1,8 @@
 import { asCount } from "../ui/format";
 import { Empty, LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
 import { GroupState, Lag } from "./GroupTable";
 import type { TopicInFull } from "./queries";
-import { Table } from "./Table";
 
 /** The groups that read a topic, and how far behind each is on every partition. */
 export function Readers({ topic }: { topic: TopicInFull | undefined }) {

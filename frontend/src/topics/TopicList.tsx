@@ -7,11 +7,11 @@ import { asBytes, asCount } from "../ui/format";
 import { SearchField } from "../ui/SearchField";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
+import { Table } from "../ui/Table";
 import { Toolbar } from "../ui/Toolbar";
 import { asRetention, COUNTED, KINDS } from "./describe";
 import { GroupTable } from "./GroupTable";
 import { groupsQuery, type Topic, topicsQuery } from "./queries";
-import { Table } from "./Table";
 import { TopicsTabs } from "./TopicsTabs";
 
 /** All topics, or all groups, of which a search leaves some. */

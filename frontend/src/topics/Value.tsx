@@ -1,9 +1,10 @@
+import { Link } from "react-router";
 import type { Schemas } from "../api/client";
 import { Callout } from "../ui/Callout";
 import { Code } from "../ui/Code";
 import { CopyButton } from "../ui/CopyButton";
 import { Json } from "../ui/Json";
-import { asCopied } from "./describe";
+import { asCopied, orderOf } from "./describe";
 
 const KINDS = { json: "JSON", "utf-8": "Text", base64: "Base64" };
 
@@ -80,5 +81,22 @@ export function Key({ value, encoding }: { value: string | null; encoding?: stri
         <CopyButton what="key" text={() => value} />
       </span>
     </span>
+  );
+}
+
+/** The order that a message is about, among its facts; nothing where it is about none. */
+export function OrderFact({ of }: { of: Parameters<typeof orderOf>[0] }) {
+  const order = orderOf(of);
+  return (
+    order && (
+      <>
+        <dt>Order</dt>
+        <dd>
+          <Link to={`/orders/${order}`} className="rounded font-medium text-accent">
+            Open the order
+          </Link>
+        </dd>
+      </>
+    )
   );
 }

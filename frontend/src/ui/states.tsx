@@ -29,11 +29,11 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
 }
 
 /** Rows of a table that is being read. */
-export function LoadingRows({ columns, className = "" }: { columns: number; className?: string }) {
+export function LoadingRows({ columns }: { columns: number }) {
   return Array.from({ length: 10 }, (_, row) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
     <tr key={row}>
-      <td colSpan={columns} className={className}>
+      <td colSpan={columns}>
         <Skeleton className="h-3.5 w-full" />
       </td>
     </tr>
