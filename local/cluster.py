@@ -41,8 +41,6 @@ def check_tools() -> None:
     missing = [f"  {name:<8} {url}" for name, url in TOOLS.items() if not shutil.which(name)]
     if missing:
         raise ClusterError("Install these first:\n" + "\n".join(missing))
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
-        raise ClusterError("Docker does not answer: start it, and see `docker info`.")
 
 
 def run(*command: str) -> None:

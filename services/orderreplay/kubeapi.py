@@ -150,11 +150,17 @@ def lenient(context: ssl.SSLContext) -> ssl.SSLContext:
 
 class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=lenient(create_urllib3_context()))
+        super().init_poolmanager(*args, **kwargs, ssl_context=_context())
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
-        context = lenient(create_urllib3_context())
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=context)
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=_context())
+
+
+def _context() -> ssl.SSLContext:
+    context = lenient(create_urllib3_context())
+    # Else it could not be told to trust anybody. urllib3 then compares the name itself.
+    context.check_hostname = False
+    return context
 
 
 def _session() -> requests.Session:

@@ -379,6 +379,22 @@ def test_a_server_of_another_authority_is_trusted_only_where_the_kubeconfig_says
         assert KubeApi().call("GET", "/") == {}
 
 
+def test_a_server_of_another_name_is_not_trusted(
+    server: Server, kubeconfig: Callable[..., None]
+) -> None:
+    kubeconfig({"server": server.url.replace("127.0.0.1", "127.1").replace("localhost", "127.1")})
+    with pytest.raises(ApiError, match="doesn't match"):
+        KubeApi().call("GET", "/")
+    assert server.calls == []
+
+
+def test_an_authority_without_extensions_is_trusted_as_by_kubectl() -> None:
+    context = ssl.create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    assert not kubeapi.lenient(context).verify_flags & ssl.VERIFY_X509_STRICT
+    assert context.verify_mode == ssl.CERT_REQUIRED
+
+
 # Connections.
 
 
