@@ -1,6 +1,7 @@
 """The command ``orderflow``. A command imports what it alone needs, so that each starts at once."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -25,8 +26,8 @@ Result = TypeVar("Result")
 
 def main() -> None:
     """Run the command; a backend that does not answer is said in a line and ends it with 1."""
-    # The first process of a container is deaf to a signal that it does not handle itself.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    if os.getpid() == 1:  # of a container: such a process is deaf to what it does not handle itself
+        signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     try:
         cli()
     except OperationalError as error:
