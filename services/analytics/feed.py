@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from services.eventkit.event import header
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings
-from services.eventkit.watch import Watch
+from services.eventkit.watch import Watch, close
 from services.events import Topic
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Feed:
                 if not full and (fault := watch.fault(positions)):
                     raise KafkaException(fault)
         finally:
-            consumer.close()
+            close(consumer)
 
     def _partitions(self, consumer: Consumer) -> dict[tuple[str, int], tuple[int, int]]:
         """The partitions of the live topics, each with its first offset and its next."""

@@ -21,7 +21,7 @@ from services.eventkit.deadletter import REDRIVE_TO, DeadLetters
 from services.eventkit.event import Event, Language, decode, headers
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings
-from services.eventkit.watch import Place, Watch
+from services.eventkit.watch import Place, Watch, close
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,9 @@ class Consumer(threading.Thread):
                 try:
                     self._consume(watch)
                 finally:
-                    self._kafka.close()
+                    close(self._kafka)
+                    self._given.clear()
+                    metrics.assigned_partitions.set(0)
         except Exception:
             log.critical("the consumer has died", exc_info=True)
 
@@ -122,6 +124,8 @@ class Consumer(threading.Thread):
         # Runs inside poll(), so no transaction is open. The client commits what was stored, unless
         # the partitions are lost; whoever waited for that would wait for ever.
         consumer.incremental_unassign(partitions)
+        if consumer is not self._kafka:  # it was left behind, and ends after all
+            return
         for at in partitions:
             self._given.pop((at.topic, at.partition), None)
         self._count_assigned(consumer)

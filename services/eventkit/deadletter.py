@@ -21,6 +21,7 @@ from services.eventkit.event import InvalidMessage, headers, rfc3339
 from services.eventkit.log import brief
 from services.eventkit.relay import make_producer, send
 from services.eventkit.settings import Settings
+from services.eventkit.watch import close
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ def _messages(settings: Settings) -> Iterator[Message]:
             partition.offset = int(message.offset() or 0) + 1
             yield message
     finally:
-        consumer.close()
+        close(consumer)
 
 
 def redrive(

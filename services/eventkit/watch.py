@@ -1,5 +1,7 @@
-"""Whether a consumer is given what lies in Kafka for it."""
+"""Whether a consumer is given what lies in Kafka for it, and how one is let go that is not."""
 
+import logging
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +11,25 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from services.eventkit.settings import Settings
 
+log = logging.getLogger(__name__)
+
 WAIT = 5.0  # seconds for an answer of Kafka
 
 Place = tuple[str, int]  # a topic and a partition
 GROUP = ("", 0)  # stands for the group among the places that are asked about
+
+
+def close(consumer: Consumer) -> None:
+    """Close a consumer; one that does not close is left behind.
+
+    After an outage librdkafka may wait for its group's coordinator for ever, though Kafka is back
+    (its issues 3740 and 2615), and the thread that closes with it.
+    """
+    closing = threading.Thread(target=consumer.close, name="close", daemon=True)
+    closing.start()
+    closing.join(WAIT)
+    if closing.is_alive():
+        log.warning("a consumer does not close, and is left behind")
 
 
 class Watch:
@@ -111,4 +128,4 @@ class Watch:
             message = other.poll(WAIT)
             return message is not None and message.error() is None
         finally:
-            other.close()
+            close(other)

@@ -28,7 +28,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from services.eventkit.event import headers
 from services.eventkit.problems import Problem
 from services.eventkit.settings import Settings
-from services.eventkit.watch import Place
+from services.eventkit.watch import Place, close
 
 BROWSES = 4  # at a time in a process: each holds a thread, a connection and some memory
 TURN = 1.0  # seconds that a further one waits for its turn
@@ -216,7 +216,7 @@ class Reader:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._consumer.close()
+        close(self._consumer)
 
     def read(self, stretches: dict[Place, tuple[int, int]]) -> dict[Place, list[Message]]:
         """The messages of each place from an offset up to another, which is not included.

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from services.eventkit.log import brief
 from services.eventkit.settings import Settings
+from services.eventkit.watch import close
 from services.orderreplay.spec import CHECKPOINTS
 
 log = logging.getLogger(__name__)
@@ -165,7 +166,7 @@ def ends(settings: Settings, topic: str) -> dict[int, int]:
                     raise
             time.sleep(0.2)
     finally:
-        consumer.close()
+        close(consumer)
 
 
 def committed(
@@ -238,7 +239,7 @@ def read(settings: Settings, replay_id: str | None = None) -> list[Checkpoint]:
             elif replay_id in (None, checkpoint.replay_id):
                 found[key] = checkpoint
     finally:
-        consumer.close()
+        close(consumer)
     return sorted(found.values(), key=lambda c: (c.requested_at, c.replay_id, c.shard))
 
 
@@ -286,7 +287,7 @@ class Follower(threading.Thread):
                 self.fault = str(error)
                 log.exception("the checkpoints cannot be read")
             finally:
-                consumer.close()
+                close(consumer)
             self._stopping.wait(1)
 
     def _follow(self, consumer: Consumer) -> None:

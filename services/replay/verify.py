@@ -12,6 +12,7 @@ import orjson
 
 from services.eventkit.event import header
 from services.eventkit.settings import Settings
+from services.eventkit.watch import close
 from services.orderreplay.checkpoint import (
     Checkpoint,
     committed,
@@ -167,4 +168,4 @@ def _messages(settings: Settings, topic: str, deadline: _Deadline) -> Iterator[A
             yield message
         raise TimeoutError
     finally:
-        consumer.close()
+        close(consumer)

@@ -1,5 +1,6 @@
 """A consumer that Kafka's client library has stopped feeding notices, and begins anew."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -90,6 +91,26 @@ def test_a_consumer_that_is_given_nothing_is_made_anew_and_misses_nothing(
         eventually(lambda: orders[1] in heard, what="what comes is heard")
         assert consumer.made == 2
     assert [heard.count(order) for order in orders] == [1, 1]
+
+
+class Unclosable(KafkaConsumer):
+    """As one whose coordinator never answers, which librdkafka waits for without end."""
+
+    def close(self) -> None:
+        threading.Event().wait()
+
+
+def test_a_consumer_that_cannot_be_closed_holds_up_neither_its_successor_nor_the_end(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.eventkit.consumer.KafkaConsumer", Unclosable)
+    monkeypatch.setattr("services.eventkit.watch.WAIT", 1.0)
+    heard: list[str] = []
+    with consuming(system, Outside, heard) as consumer:
+        order = system.accepted(("PROD-001", 1))
+        eventually(lambda: order in heard, what="its successor hears")
+        assert isinstance(consumer, Outside)
+        assert consumer.made == 2
 
 
 def test_the_mark_of_a_transaction_is_no_message_that_is_missed(system: System, wire: Wire) -> None:
