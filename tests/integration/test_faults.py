@@ -141,7 +141,8 @@ def test_consumers_come_back_to_a_kafka_that_stood_still_for_longer_than_they_wa
             eventually(partial(lambda name: held(name) == 0, name), what=f"{name} lets go")
     finally:
         system.kafka.process.send_signal(signal.SIGCONT)
-    system.ended(order)
+    # Two looks of the watch and a consumer that does not close take their time.
+    eventually(lambda: system.status(order) == "completed", 90, "the order is delivered")
 
 
 def test_every_process_outlives_a_restart_of_postgresql(system: System) -> None:
