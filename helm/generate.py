@@ -57,6 +57,16 @@ TOPIC: Schema = {
 }
 
 
+# What of the defaults holds for these two as well.
+_PODS = (
+    *("podLabels", "podAnnotations", "nodeSelector", "tolerations", "affinity"),
+    *("topologySpreadConstraints", "priorityClassName", "podDisruptionBudget"),
+)
+SHARED = {
+    "dashboard": (*_PODS, "preStopSeconds"),
+    "operator": (*_PODS, "extraEnv", "extraEnvFrom"),
+}
+
 # What the default of a value does not tell, by the end of its path; the first that fits.
 RULES: list[tuple[str, Schema]] = [
     (r"image\.digest", {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}),
@@ -67,7 +77,7 @@ RULES: list[tuple[str, Schema]] = [
     (r"(common|pod)(Labels|Annotations)|annotations|nodeSelector", STRINGS),
     (r"affinity|cnpg\.backup|extraEnvFrom\[\]", OBJECT),
     (
-        r"imagePullSecrets|extra\w+|tolerations|topologySpreadConstraints|ingressFrom|metricsFrom|kafkaFrom"
+        r"imagePullSecrets|extra\w+|tolerations|topologySpreadConstraints|ingressFrom|metricsFrom|kafkaFrom|extraEgress"
         r"|apiServer\.to|parentRefs|ingress\.tls|cnpg\.plugins",
         OBJECTS,
     ),
@@ -112,9 +122,8 @@ def schema(values: dict[str, Any]) -> Schema:
     own = copy.deepcopy(parts["defaults"]["properties"])
     for service in parts["services"]["properties"].values():
         service["properties"] = {**copy.deepcopy(own), **service["properties"]}
-    # Placement and more of what defaults have hold for these two as well.
-    for name in ("dashboard", "operator"):
-        parts[name]["properties"] = {**copy.deepcopy(own), **parts[name]["properties"]}
+    for name, more in SHARED.items():
+        parts[name]["properties"] |= {key: copy.deepcopy(own[key]) for key in more}
     parts["global"] = {"type": "object"}  # Helm's own, where this chart is a part of another
     services = parts["services"]["properties"]
     same = services["gateway"]

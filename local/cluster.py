@@ -60,6 +60,8 @@ def ask(*command: str) -> str:
 def build(image: str, folder: Path) -> str:
     """Builds an image and names it by what is in it, so that a tag never moves. Returns the tag."""
     commit = ask("git", "rev-parse", "--short", "HEAD") if (CHECKOUT / ".git").exists() else ""
+    # With attestations an image would have another name each time.
+    os.environ["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
     run("docker", "build", "-t", f"{image}:latest", "--build-arg", f"COMMIT={commit}", str(folder))
     tag = ask("docker", "image", "inspect", "-f", "{{.Id}}", f"{image}:latest")
     tag = tag.removeprefix("sha256:")[:12]
@@ -82,7 +84,7 @@ def up() -> None:
         *("upgrade", "--install", RELEASE, str(CHART), "-f", str(VALUES)),
         *("--set-string", f"image.tag={tags['orderflow/orderflow']}"),
         *("--set-string", f"dashboard.image.tag={tags['orderflow/dashboard']}"),
-        *("--wait", "--timeout", "10m", "--hide-notes"),
+        *("--wait", "--timeout", "10m"),
     )
     kubectl("exec", "deploy/orderflow-auditor", "--", "orderflow", "demo", "--count", "20")
     done = time.monotonic()
@@ -106,7 +108,9 @@ def namespace() -> None:
     metadata = {"name": NAMESPACE, "labels": labels}
     manifest = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     command = ["kubectl", "--context", CONTEXT, "apply", "-f", "-"]
-    subprocess.run(command, input=manifest, text=True, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, input=manifest, text=True, check=False)
+    if done.returncode != 0:
+        raise ClusterError("The namespace cannot be made; what kubectl said is above.")
 
 
 def helm(*arguments: str) -> None:
@@ -129,17 +133,18 @@ def logs() -> None:
 def main() -> int:
     """Does what the command line asks for; returns the exit code."""
     try:
-        match sys.argv[1:]:
-            case ["up"]:
-                up()
-            case ["down"]:
-                check_tools()
-                run("kind", "delete", "cluster", "--name", NAME)
-            case ["logs"]:
-                logs()
-            case _:
-                print(__doc__, file=sys.stderr)
-                return 2
+        # No match: this runs on whatever Python is there.
+        wanted = sys.argv[1:]
+        if wanted == ["up"]:
+            up()
+        elif wanted == ["down"]:
+            check_tools()
+            run("kind", "delete", "cluster", "--name", NAME)
+        elif wanted == ["logs"]:
+            logs()
+        else:
+            print(__doc__, file=sys.stderr)
+            return 2
     except ClusterError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,14 +1,14 @@
 {{- define "orderflow.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "orderflow.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- else if contains (include "orderflow.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "orderflow.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "orderflow.name" .) | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -172,7 +172,7 @@ topologySpreadConstraints:
 - {name: KAFKA_SSL_CA_LOCATION, value: /etc/orderflow/kafka/{{ .tls.caKey }}}
 {{- if .tls.certificateKey }}
 - {name: KAFKA_SSL_CERTIFICATE_LOCATION, value: /etc/orderflow/kafka/{{ .tls.certificateKey }}}
-- {name: KAFKA_SSL_KEY_LOCATION, value: /etc/orderflow/kafka/{{ .tls.keyKey }}}
+- {name: KAFKA_SSL_KEY_LOCATION, value: /etc/orderflow/kafka/{{ required "kafka.external.tls.certificateKey is given: give keyKey too" .tls.keyKey }}}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -191,6 +191,9 @@ topologySpreadConstraints:
 {{- $host = required "postgresql.mode is external: give postgresql.external.host" .host -}}
 {{- $port = .port -}}
 {{- $sslmode = .sslmode -}}
+{{- if and (hasPrefix "verify" .sslmode) (not .caSecret) -}}
+{{- fail (printf "postgresql.external.sslmode is %s: give postgresql.external.caSecret" .sslmode) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={{ $sslmode }}
@@ -210,6 +213,9 @@ postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={
 {{- end -}}
 
 {{- define "orderflow.database.rolesSecret" -}}
+{{- if and (not .Values.postgresql.roles.manage) (not .Values.postgresql.roles.existingSecret) -}}
+{{- fail "postgresql.roles.manage is false: give postgresql.roles.existingSecret, with the roles' passwords" -}}
+{{- end -}}
 {{ default (printf "%s-roles" (include "orderflow.fullname" .)) .Values.postgresql.roles.existingSecret }}
 {{- end -}}
 
@@ -332,7 +338,7 @@ spec:
   serviceAccountName: {{ include "orderflow.fullname" .root }}-pods
   automountServiceAccountToken: false
   enableServiceLinks: false
-  restartPolicy: OnFailure
+  restartPolicy: Never # else a pod that has failed for good goes, and its log with it
   securityContext: {{- include "orderflow.podSecurity" 10001 | nindent 4 }}
   {{- include "orderflow.placement" . | nindent 2 }}
   {{- with .root.Values }}
