@@ -27,7 +27,8 @@ def migrate(db: Connection, service: Service, settings: Settings) -> None:
     db.exec_driver_sql(f"SET LOCAL search_path = {schema}")
     config = _config(service)
     config.attributes["connection"], config.attributes["schema"] = db, schema
-    if not _of_later_release(db, service):
+    version = _version(db, service)
+    if version is None or not _is_later(service, version):
         command.upgrade(config, "head")
     for reader in (service.name, *service.readers, AUDITOR):
         if settings.database_roles:
@@ -50,15 +51,11 @@ def lack(db: Connection, service: Service) -> str | None:
 
     ``db`` is connected as the service's role.
     """
-    if (
-        db.exec_driver_sql(
-            "SELECT to_regclass(%(table)s)", {"table": f"{service.name}.alembic_version"}
-        ).scalar()
-        is None
-    ):
+    version = _version(db, service)
+    if version is None:
         return f"the schema {service.name} is not there yet"
     head = _scripts(service).get_current_head()
-    if _version(db, service) == head or _of_later_release(db, service):
+    if version == head or _is_later(service, version):
         return None
     return f"the schema {service.name} is not yet at {head}"
 
@@ -83,10 +80,9 @@ def _version(db: Connection, service: Service) -> str | None:
     return None if found is None else str(found)
 
 
-def _of_later_release(db: Connection, service: Service) -> bool:
-    version = _version(db, service)
-    known = {script.revision for script in _scripts(service).walk_revisions()}
-    return version is not None and version not in known
+def _is_later(service: Service, version: str) -> bool:
+    """Whether a release after this one has written the version: this one does not know it."""
+    return version not in {script.revision for script in _scripts(service).walk_revisions()}
 
 
 def _login(db: Connection, role: str, password: str) -> None:
