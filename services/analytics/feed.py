@@ -37,7 +37,7 @@ class Entry:
     _text: str | None = None
 
     def text(self) -> str | None:
-        """The event as clients get it, or None where the message is no event."""
+        """The event as JSON, or None where the message is no event."""
         if self._text is None:
             try:
                 value = orjson.loads(self.message.value() or b"")
@@ -52,7 +52,7 @@ class Entry:
                     "partition": self.message.partition(),
                     "offset": self.message.offset(),
                 }
-                self._text = orjson.dumps({"type": "EVENT", "event": event}).decode()
+                self._text = orjson.dumps(event).decode()
             except (ValueError, KeyError, TypeError, AttributeError):
                 self._text = ""
         return self._text or None
@@ -82,6 +82,10 @@ class Feed:
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until the feed is stopped."""
+        self._stopping.wait(seconds)
 
     @property
     def stopped(self) -> bool:

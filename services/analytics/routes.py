@@ -5,6 +5,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 STATS_EVERY = 1.0  # seconds between STATS_UPDATEs, where there is news
 HEARTBEAT_EVERY = 5.0  # seconds
 BURST = 200  # events between two looks at whether the client keeps up
+GATHER = 0.05  # seconds in which events are gathered for a client that takes several at once
+TOGETHER = 8_192  # bytes of events in a message: what a socket that is writable takes whole
 
 
 class Statistics:
@@ -131,6 +134,19 @@ def _upgrade_required() -> Problem:
     )
 
 
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    """The texts in their order, as many at a time as fit into a message, but at least one."""
+    batch, size = list[str](), 0
+    for text in texts:
+        if batch and size + len(text) > TOGETHER:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch
+
+
 class _Client:
     """A WebSocket that is sent to as long as its client takes what it gets."""
 
@@ -142,6 +158,7 @@ class _Client:
     def follow(self, feed: Feed, stats: Statistics, service: Service) -> None:
         """Send what the client missed, then what happens, until it leaves or the service stops."""
         feed.filled.wait(self._patience)
+        together = request.args.get("batch") == "true"
         position = self._greet(feed)
         shown: dict[str, Any] = {}
         next_stats = next_heartbeat = 0.0
@@ -149,9 +166,15 @@ class _Client:
             entries, position, skipped = feed.read(position, most=BURST, wait=STATS_EVERY)
             if skipped:
                 self._send({"type": "GAP", "missed": skipped})
-            for entry in entries:
-                if text := entry.text():
-                    self._send(text)
+            texts = [text for entry in entries if (text := entry.text())]
+            if together:
+                for batch in _batches(texts):
+                    self._send(f'{{"type":"EVENTS","events":[{",".join(batch)}]}}')
+                if len(entries) < BURST:
+                    feed.pause(GATHER)
+            else:
+                for text in texts:
+                    self._send(f'{{"type":"EVENT","event":{text}}}')
             if time.monotonic() >= next_stats:
                 next_stats = time.monotonic() + STATS_EVERY
                 if (now := stats.get()) != shown:

@@ -41,7 +41,7 @@ SPENT = {
 
 # The time of every frame, the messages of the socket, and what kept the page longer than 50 ms.
 WATCH = """
-window.bench = { frames: [], messages: 0, gaps: 0, longTasks: 0 };
+window.bench = { frames: [], events: 0, gaps: 0, longTasks: 0 };
 const draw = () => { bench.frames.push(performance.now()); requestAnimationFrame(draw); };
 requestAnimationFrame(draw);
 new PerformanceObserver((list) => { bench.longTasks += list.getEntries().length; })
@@ -50,14 +50,14 @@ window.WebSocket = class extends WebSocket {
   constructor(...given) {
     super(...given);
     this.addEventListener("message", ({ data }) => {
-      if (data.startsWith('{"type":"EVENT"')) bench.messages += 1;
+      if (data.startsWith('{"type":"EVENTS"')) bench.events += data.split('"eventId"').length - 1;
       else if (data.startsWith('{"type":"GAP"')) bench.gaps += JSON.parse(data).missed;
     });
   }
 };
 """
 RESET = """
-Object.assign(bench, { frames: [], messages: 0, gaps: 0, longTasks: 0, began: performance.now() });
+Object.assign(bench, { frames: [], events: 0, gaps: 0, longTasks: 0, began: performance.now() });
 undefined
 """
 TOLD = "({ ...bench, seconds: (performance.now() - bench.began) / 1000 })"
@@ -95,7 +95,7 @@ def line(what: str, told: dict[str, Any], beside: str) -> None:
     click.echo(
         f"{what:44} {smooth:7.1%} of {len(spans):4} frames under {SMOOTH} ms   p95 {p95:4.0f} ms"
         f"   longest {spans[-1]:4.0f} ms   {told['longTasks']:3} long tasks"
-        f"   {told['messages'] / told['seconds']:5,.0f} events/s on the socket{missed}{beside}"
+        f"   {told['events'] / told['seconds']:5,.0f} events/s on the socket{missed}{beside}"
     )
 
 

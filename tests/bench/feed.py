@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,8 @@ from uuid_utils import uuid7
 from services.events import LANGUAGE, EventType
 from tests.contract.documents import faults
 
-TICK = 0.01  # seconds between two sends
+TICK = 0.05  # seconds between two sends
+TOGETHER = 8_192  # bytes of events in a message
 UNDER_WAY = 2_000  # orders at a time
 SAGA = (
     (EventType.ORDER_CREATED, "gateway"),
@@ -39,7 +40,7 @@ _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # of RFC 6455
 
 
 def events(orders: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """EVENT messages without end: of `orders` first, and of new ones as those are delivered."""
+    """Events without end: of `orders` first, and of new ones as those are delivered."""
     chance = random.Random(1)
     under_way = [(order, 0) for order in orders]
     under_way += [(str(uuid7()), 0) for _ in range(UNDER_WAY - len(orders))]
@@ -57,19 +58,29 @@ def events(orders: Sequence[str]) -> Iterator[dict[str, Any]]:
         elif source == "shipping":
             data |= {"carrier": "USPS", "trackingNumber": f"TRK{offset:012}"}
         yield {
-            "type": "EVENT",
-            "event": {
-                "eventId": str(uuid7()),
-                "eventType": type.value,
-                "orderId": order,
-                "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
-                "source": source,
-                "data": data,
-                "topic": LANGUAGE.topics[type],
-                "partition": at % 6,
-                "offset": offset,
-            },
+            "eventId": str(uuid7()),
+            "eventType": type.value,
+            "orderId": order,
+            "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
+            "source": source,
+            "data": data,
+            "topic": LANGUAGE.topics[type],
+            "partition": at % 6,
+            "offset": offset,
         }
+
+
+def together(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """EVENTS messages, each as large as the service's own."""
+    batch, size = list[dict[str, Any]](), 0
+    for event in told:
+        batch.append(event)
+        size += len(orjson.dumps(event))
+        if size > TOGETHER:
+            yield {"type": "EVENTS", "events": batch}
+            batch, size = [], 0
+    if batch:
+        yield {"type": "EVENTS", "events": batch}
 
 
 def frame(message: dict[str, Any]) -> bytes:
@@ -85,7 +96,7 @@ class OwnFeed:
 
     def __init__(self, rate: int, orders: Sequence[str]) -> None:
         stopping = self._stopping = threading.Event()
-        wrong = faults("asyncapi.yaml#/components/schemas/FeedEvent", next(events(orders)))
+        wrong = faults("asyncapi.yaml#/components/schemas/ToldEvent", next(events(orders)))
         assert not wrong, wrong
 
         class Handler(BaseHTTPRequestHandler):
@@ -138,5 +149,6 @@ def _follow(
     told, sent, began = events(orders), 0, time.monotonic()
     while not stopping.wait(TICK):
         due = int((time.monotonic() - began) * rate) - sent
-        client.sendall(b"".join(frame(message) for message in itertools.islice(told, due)))
+        batches = together(itertools.islice(told, due))
+        client.sendall(b"".join(frame(message) for message in batches))
         sent += due

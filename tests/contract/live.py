@@ -471,14 +471,18 @@ def _follow(analytics_url: str, customer: str, gateway: Client) -> int:
             messages.append(_next(socket))
     finally:
         socket.close()
-    for last, resumed in ((placed["eventId"], True), (NOBODY, False)):
+    for last, resumed, kind in (
+        (placed["eventId"], True, "EVENT"),
+        (f"{placed['eventId']}&batch=true", True, "EVENTS"),
+        (NOBODY, False, ""),
+    ):
         socket = websocket.create_connection(f"{url}?lastEventId={last}", timeout=30)
         try:
             messages.append(_next(socket))
             assert messages[-1]["resumed"] is resumed
             if messages[-1]["missed"]:
                 messages.append(_next(socket))
-                assert messages[-1]["type"] == "EVENT"
+                assert messages[-1]["type"] == kind
         finally:
             socket.close()
     return len(messages)
@@ -489,8 +493,8 @@ def _next(socket: websocket.WebSocket) -> dict[str, Any]:
     message: dict[str, Any] = json.loads(socket.recv())
     _, described = resolve("asyncapi.yaml", f"#/channels/feed/messages/{message['type']}")
     assert faults(f"asyncapi.yaml{described['payload']['$ref']}", message) == [], message
-    if message["type"] == "EVENT":
-        event = message["event"]
+    events = [message["event"]] if message["type"] == "EVENT" else message.get("events", [])
+    for event in events:
         schema = f"events/{event['eventType']}.schema.json#/properties/payload"
         assert faults(schema, event["data"]) == [], event
     return message

@@ -86,7 +86,11 @@ def test_every_set_of_values_is_one_that_the_api_server_takes(
     ("values", "said"),
     [
         ("services.payment.replica=3", "additional properties 'replica' not allowed"),
-        ("services.payments.replicas=3", "additional properties 'payments' not allowed"),
+        ("services.payments.replicas=3", "services.payments: Orderflow has no service of this"),
+        ("services.own.file=service.py", "does not match pattern"),
+        ("services.kafka.port=4007", "invalid propertyName 'kafka'"),
+        ("services.payment=null", "missing property 'payment'"),
+        ("kafka.topics=null", "missing property 'topics'"),
         ("services.payment.replicas=-1", "minimum: got -1, want 0"),
         ("services.gateway.settings.payment-latency=0", "does not match pattern"),
         ("kafka.mode=confluent", "value must be one of 'internal', 'external', 'strimzi'"),
@@ -108,6 +112,31 @@ def test_values_that_cannot_be_meant_are_refused_in_words(values: str, said: str
     refused = render("--set", values, check=False)
     assert refused.returncode != 0
     assert said in refused.stderr
+
+
+def test_a_service_of_ones_own_is_one_more_in_the_map() -> None:
+    own = "services.notification."
+    found = {
+        (each["kind"], each["metadata"]["name"].removeprefix("shop-orderflow-")): each
+        for each in things(
+            *("--set", f"{own}port=4007,{own}file=/opt/notification/service.py"),
+            *("--set", f"{own}image.repository=shop/notification", "--set-string", f"{own}image.tag=1"),
+            *("--set", f"{own}keda.enabled=true,{own}settings.MAIL_FROM=shop@example.com"),
+        )
+    }
+    kinds = {kind for kind, name in found if name == "notification"}
+    assert kinds >= {"Deployment", "Service", "NetworkPolicy", "ScaledObject"}
+    pod = found["Deployment", "notification"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == "shop/notification:1"
+    assert container["args"] == ["serve", "/opt/notification/service.py"]
+    assert {"name": "MAIL_FROM", "value": "shop@example.com"} in container["env"]
+    assert pod["initContainers"][0]["args"] == ["wait", "/opt/notification/service.py"]
+    (job,) = (each for (kind, _), each in found.items() if kind == "Job")
+    tables = {c["name"]: c for c in job["spec"]["template"]["spec"]["containers"]}
+    assert tables["tables-notification"]["args"][:2] == ["migrate", "/opt/notification/service.py"]
+    assert tables["tables-notification"]["image"] == "shop/notification:1"
+    assert "notification" in found["Secret", "roles"]["data"]
 
 
 def test_a_scaled_deployment_leaves_its_replicas_to_the_scaler() -> None:

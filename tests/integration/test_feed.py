@@ -40,12 +40,13 @@ class Client:
 
     def __init__(self, system: System, last_event_id: str | None = None, path: str = "/ws") -> None:
         query = f"?lastEventId={last_event_id}" if last_event_id else ""
-        self.ws = connect(system, path + query)
+        self.ws, self.messages = connect(system, path + query), 0
         self.greeting = self.next()
 
     def next(self) -> dict[str, Any]:
         """The next message. Raises WebSocketConnectionClosedException where none comes any more."""
         text = self.ws.recv()
+        self.messages += 1
         if not text:
             raise WebSocketConnectionClosedException("the server said farewell")
         message: dict[str, Any] = json.loads(text)
@@ -59,6 +60,8 @@ class Client:
             assert message["type"] != "GAP", message
             if message["type"] == "EVENT":
                 found.append(message["event"])
+            elif message["type"] == "EVENTS":
+                found += message["events"]
         return found
 
     def close(self) -> None:
@@ -235,6 +238,21 @@ def test_clients_are_sent_away_when_the_service_stops(system: System, client: Cl
     with pytest.raises((WebSocketConnectionClosedException, ConnectionError)):
         while True:
             client.next()
+
+
+# Several at a time.
+
+
+def test_a_client_that_takes_several_at_a_time_hears_the_same_in_the_same_order(
+    system: System, client: Client, wire: Wire
+) -> None:
+    with closing(Client(system, path="/ws?batch=true")) as other:
+        flood(wire, 2_000, 300)
+        flood(wire, 1, 20_000)  # more than goes into a message
+        order = system.accepted()
+        heard, same = client.events(whole(order)), other.events(whole(order))
+        assert ids(same) == ids(heard)
+        assert other.messages < len(same) / 5
 
 
 # Being a nuisance.

@@ -2369,6 +2369,8 @@ export interface operations {
             query?: {
                 /** @description The `eventId` of the last EVENT you saw. */
                 lastEventId?: string;
+                /** @description Several events come in one message, EVENTS, up to 50 ms later. */
+                batch?: "true";
             };
             header: {
                 Upgrade: "websocket";

@@ -80,6 +80,19 @@ describe("the feed", () => {
     expect(here.feed.events()).toHaveLength(80);
   });
 
+  test("takes several events of one message in their order, and resumes after the last", () => {
+    const here = world();
+    here.feed.start();
+    here.socket.say({ type: "CONNECTED" });
+    here.socket.say({ type: "EVENTS", events: [event("1"), event("2")] });
+    here.socket.say({ type: "EVENTS", events: [event("3")] });
+    here.frame();
+    expect(here.feed.events().map(({ eventId }) => eventId)).toEqual(["1", "2", "3"]);
+    here.socket.onclose?.();
+    vi.advanceTimersByTime(500);
+    expect(here.socket.url).toBe("ws://here/ws?batch=true&lastEventId=3");
+  });
+
   test("keeps no more than so many events, and each once", () => {
     const here = world();
     here.feed.start();
@@ -126,7 +139,7 @@ describe("the feed", () => {
     here.socket.onclose?.();
     expect(here.feed.connection()).toMatchObject({ phase: "offline", since: Date.now() });
     vi.advanceTimersByTime(500);
-    expect(here.socket.url).toBe("ws://here/ws?lastEventId=seen");
+    expect(here.socket.url).toBe("ws://here/ws?batch=true&lastEventId=seen");
     here.socket.say({ type: "CONNECTED", resumed: true, missed: 31 });
     expect(here.feed.connection()).toMatchObject({
       phase: "live",
@@ -142,7 +155,7 @@ describe("the feed", () => {
     here.socket.say({ type: "CONNECTED", lastEventId: "newest" });
     here.socket.onclose?.();
     vi.advanceTimersByTime(500);
-    expect(here.socket.url).toBe("ws://here/ws?lastEventId=newest");
+    expect(here.socket.url).toBe("ws://here/ws?batch=true&lastEventId=newest");
   });
 
   test("says that it missed what the server no longer holds, and has it read anew", () => {
@@ -169,7 +182,7 @@ describe("the feed", () => {
     here.socket.say({ type: "CONNECTED", lastEventId: null });
     here.socket.onclose?.();
     vi.advanceTimersByTime(500);
-    expect(here.socket.url).toBe("ws://here/ws");
+    expect(here.socket.url).toBe("ws://here/ws?batch=true");
     here.socket.say({ type: "CONNECTED", lastEventId: "new" });
     expect(here.feed.connection()).toMatchObject({ phase: "live", missedUnknown: true });
   });

@@ -150,8 +150,8 @@ export class Feed {
     clearTimeout(this.#retry);
     if (this.#socket) return;
     this.#change({ phase: this.#connection.since ? "offline" : "connecting", retryAt: null });
-    const resume = this.#last ? `?lastEventId=${encodeURIComponent(this.#last)}` : "";
-    const socket = this.around.open(this.url + resume);
+    const resume = this.#last ? `&lastEventId=${encodeURIComponent(this.#last)}` : "";
+    const socket = this.around.open(`${this.url}?batch=true${resume}`);
     this.#socket = socket;
     this.#listen();
     socket.onmessage = ({ data }) => {
@@ -221,10 +221,11 @@ export class Feed {
         if (gone) this.#tellGap();
         break;
       }
-      case "EVENT":
-        this.#last = message.event.eventId;
-        this.#pending.push(message.event);
-        this.#flushSoon();
+      case "EVENT": // of a server that does not know batches yet
+        this.#take([message.event]);
+        break;
+      case "EVENTS":
+        this.#take(message.events);
         break;
       case "STATS_UPDATE":
         this.#stats = message.stats;
@@ -244,6 +245,12 @@ export class Feed {
         }
         break;
     }
+  }
+
+  #take(events: readonly LiveEvent[]): void {
+    this.#last = events.at(-1)?.eventId ?? this.#last;
+    this.#pending.push(...events);
+    this.#flushSoon();
   }
 
   #flushSoon(): void {

@@ -21,11 +21,12 @@ export interface LiveEvent {
 export type Message =
   | { type: "CONNECTED"; lastEventId?: string | null; resumed?: boolean; missed?: number | null }
   | { type: "EVENT"; event: LiveEvent }
+  | { type: "EVENTS"; events: LiveEvent[] }
   | { type: "STATS_UPDATE"; stats: Summary }
   | { type: "GAP"; missed: number }
   | { type: "HEARTBEAT"; behindSeconds: number; fault: string | null };
 
-const KINDS: unknown[] = ["CONNECTED", "EVENT", "STATS_UPDATE", "GAP", "HEARTBEAT"];
+const KINDS: unknown[] = ["CONNECTED", "EVENT", "EVENTS", "STATS_UPDATE", "GAP", "HEARTBEAT"];
 
 /** A message of the feed; null for one that is of a kind that this page does not know. */
 export function parse(text: string): Message | null {

@@ -9,7 +9,7 @@ export type Order = Schemas["Order"];
 export type OrderEvent = Schemas["OrderEvent"];
 export type Product = Schemas["Product"];
 
-const PAGE = 50;
+const PAGE = 25;
 
 /** One page of the orders that a filter leaves; the page before is shown until it is there. */
 export function useOrderPage({ status, q, sort }: Filter, cursor?: string) {
