@@ -55,7 +55,16 @@ TOPIC: Schema = {
         },
     },
 }
-
+# Names of a schema and a role in PostgreSQL, and of resources in Kubernetes; not of what else is here.
+OWN_NAME: Schema = {
+    "pattern": "^[a-z][a-z0-9]{0,19}$",
+    "not": {
+        "enum": [
+            *("check", "dashboard", "history", "http", "kafka", "operator", "orderflow", "pods"),
+            *("postgresql", "public", "roles", "setup", "topics"),
+        ]
+    },
+}
 
 # What of the defaults holds for these two as well.
 _PODS = (
@@ -127,14 +136,27 @@ def schema(values: dict[str, Any]) -> Schema:
     parts["global"] = {"type": "object"}  # Helm's own, where this chart is a part of another
     services = parts["services"]["properties"]
     same = services["gateway"]
-    parts["services"]["properties"] = {
-        name: {"$ref": "#/definitions/service"} if service == same else service
-        for name, service in services.items()
+    parts["services"] |= {
+        "properties": {
+            name: {"$ref": "#/definitions/service"} if service == same else service
+            for name, service in services.items()
+        },
+        "propertyNames": OWN_NAME,
+        "additionalProperties": {"$ref": "#/definitions/ownService"},
+    }
+    own_image = copy.deepcopy(parts["dashboard"]["properties"]["image"])
+    own_image |= {"required": ["repository"]}
+    own_service = copy.deepcopy(same)
+    own_service["properties"] |= {
+        "file": {"type": "string", "pattern": r"^/.+\.py$"},
+        "port": PORT,
+        "image": own_image,
+        "enabled": {"type": "boolean"},
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "orderflow",
-        "definitions": {"service": same},
+        "definitions": {"service": same, "ownService": own_service},
         **whole,
     }
 
@@ -144,10 +166,13 @@ def _schema(value: Any, path: str) -> Schema:
         if path and re.search(rf"({pattern})$", path):
             return copy.deepcopy(rule)
     if isinstance(value, dict):
+        # Whoever unsets one of these by null is told so, and not by a template that stumbles.
+        required = [k for k, v in value.items() if isinstance(v, dict) and v]
         return {
             "type": "object",
             "additionalProperties": False,
             "properties": {k: _schema(v, f"{path}.{k}".lstrip(".")) for k, v in value.items()},
+            **({"required": required} if required else {}),
         }
     if isinstance(value, bool):
         return {"type": "boolean"}

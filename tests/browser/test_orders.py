@@ -283,7 +283,7 @@ def test_what_arrives_moves_neither_the_scroll_nor_the_selection(
     for _ in range(40):
         system.accepted(("PROD-003", 1), body={"customerId": customer})
     page = open_page("/orders")
-    row = row_of(page, customer).nth(25)
+    row = row_of(page, customer).nth(20)
     row.scroll_into_view_if_needed()
     row.click()
     order = page.url.rpartition("/")[2]

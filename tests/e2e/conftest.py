@@ -67,6 +67,17 @@ class Shop:
             *("--wait", "--timeout", "5m", *more),
         )
 
+    def build(self, image: str, folder: Path, *lines: str) -> None:
+        """Build an image over that of `make up`, and give it to the cluster."""
+        base = f"FROM orderflow/orderflow:{self.tags['orderflow']}"
+        run("docker", "build", "-t", image, "-f", "-", str(folder), input="\n".join([base, *lines]))
+        run("kind", "load", "docker-image", "--name", NAME, image)
+
+    def psql(self, query: str) -> str:
+        """What the owner of the database reads there."""
+        psql = ("psql", "-U", "orderflow", "-d", "orderflow", "-tAc", query)
+        return self.kubectl("exec", "orderflow-postgresql-0", "--", *psql).strip()
+
     def orderflow(self, *arguments: str, check: bool = True) -> str:
         """The command, in the auditor's pod."""
         return self.kubectl("exec", "deploy/orderflow-auditor", "--", "orderflow", *arguments)

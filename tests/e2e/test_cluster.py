@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import requests
 import websocket
 
 from local.cluster import CONTEXT, NAMESPACE, RELEASE, URL
-from tests.e2e.conftest import SERVICES, STATELESS, Load, Shop, loaded, restock, run
+from tests.e2e.conftest import ROOT, SERVICES, STATELESS, Load, Shop, loaded, restock, run
 from tests.system import eventually
 
 Doors = Sequence[tuple[str, dict[str, str]]]
@@ -120,21 +121,60 @@ def test_no_request_fails_while_a_pod_of_each_is_deleted(shop: Shop) -> None:
     shop.sound()
 
 
-def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(shop: Shop) -> None:
+LATER = """
+from alembic import op
+
+revision = "gateway_9999"
+down_revision = "gateway_0004"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE orders ADD COLUMN of_a_later_release text DEFAULT 'set'")
+"""
+
+
+def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(
+    shop: Shop, tmp_path: Path
+) -> None:
     restock()
     before = shop.tags["orderflow"]
-    run("docker", "tag", f"orderflow/orderflow:{before}", "orderflow/orderflow:next")
-    run("kind", "load", "docker-image", "--name", RELEASE, "orderflow/orderflow:next")
+    # A later release, whose tables the one before must live with after the rollback.
+    (tmp_path / "9999_later.py").write_text(LATER)
+    shop.build(
+        *("orderflow/orderflow:next", tmp_path),
+        "COPY 9999_later.py /opt/orderflow/lib/python3.13/site-packages/services/gateway/migrations/",
+        "ENV ORDERFLOW_COMMIT=next",
+    )
     revision = shop.json("secrets", "-l", f"owner=helm,name={RELEASE},status=deployed")["items"][0]
     with loaded(12, *READS) as load:
         shop.install("--set-string", "image.tag=next")
-        image = shop.json("deploy/orderflow-payment")["spec"]["template"]["spec"]["containers"][0]
-        assert image["image"].endswith(":next")
+        status = requests.get(f"{URL}/api/services/status", timeout=30).json()["services"]
+        assert {service["commit"] for service in status} == {"next"}
+        order = shop.order()["id"]
+        asked = f"SELECT of_a_later_release FROM gateway.orders WHERE id = '{order}'"
+        assert shop.psql(asked) == "set"
         shop.helm("rollback", RELEASE, revision["metadata"]["labels"]["version"], "--wait")
     assert load.failed() == {}
     image = shop.json("deploy/orderflow-payment")["spec"]["template"]["spec"]["containers"][0]
     assert image["image"].endswith(f":{before}")
+    assert shop.psql("SELECT version_num FROM gateway.alembic_version") == "gateway_9999"
     shop.sound()
+
+
+def test_a_service_of_ones_own_runs_beside_the_others(shop: Shop) -> None:
+    shop.build("shop/notification:1", ROOT / "docs/examples/notification", "COPY . /opt/notification")
+    values = ROOT / "tests/e2e/own-service-values.yaml"
+    shop.install("-f", str(values))
+    order = shop.order()["id"]
+    path = f"/api/v1/namespaces/{NAMESPACE}/services/orderflow-notification:4007/proxy"
+
+    def told() -> bool:
+        answer = shop.kubectl("get", "--raw", f"{path}/api/notifications/{order}", check=False)
+        return "SHIPMENT_DISPATCHED" in answer
+
+    eventually(told, 60, "the customer is told that the parcel has left")
+    shop.install()
+    assert "orderflow-notification" not in shop.kubectl("get", "deploy", "-o", "name")
 
 
 def more(load: Load, count: int) -> bool:

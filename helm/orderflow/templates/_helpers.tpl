@@ -59,29 +59,40 @@ annotations:
 {{- include "orderflow.image" (dict "root" . "image" .Values.image "tag" .Chart.AppVersion) -}}
 {{- end -}}
 
-{{/* A service with the defaults where it says nothing itself, as YAML. Of: root, name. */}}
-{{- define "orderflow.service" -}}
-{{- $service := mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (get .root.Values.services .name)) -}}
-{{- toYaml $service -}}
+{{/* What a service of Orderflow is, whatever the values say. An own one tells `port` and `file` itself. */}}
+{{- define "orderflow.facts" -}}
+gateway:
+  port: 4000
+  callers: [dashboard, auditor, check]
+  public: true
+  # It takes orders while Kafka is away: they wait in its outbox.
+  ready: /ready?except=kafka,consumer
+payment: {port: 4001, callers: [gateway], askedUnready: true}
+inventory: {port: 4002, callers: [gateway]}
+shipping: {port: 4003, callers: [gateway], askedUnready: true}
+analytics: {port: 4004, callers: [gateway, dashboard], public: true}
+auditor: {port: 4005, args: [verify, --watch], tables: false, consumes: false}
+replay: {port: 4006, callers: [gateway], consumes: false}
 {{- end -}}
 
-{{/* Ports of the services, as README has them. */}}
-{{- define "orderflow.ports" -}}
-gateway: 4000
-payment: 4001
-inventory: 4002
-shipping: 4003
-analytics: 4004
-auditor: 4005
-replay: 4006
+{{/* The services that run, as YAML: by name, what they are, the defaults, and their values. */}}
+{{- define "orderflow.services" -}}
+{{- $facts := include "orderflow.facts" . | fromYaml -}}
+{{- $running := dict -}}
+{{- range $name, $values := .Values.services -}}
+{{- if not (or (hasKey $facts $name) (and $values.file $values.port)) -}}
+{{- fail (printf "services.%s: Orderflow has no service of this name; one of your own needs file and port" $name) -}}
 {{- end -}}
-
-{{/* The services that run, as a YAML list of names. */}}
-{{- define "orderflow.running" -}}
-{{- $names := list "gateway" "payment" "inventory" "shipping" "analytics" -}}
-{{- if not .Values.operator.enabled }}{{ $names = append $names "replay" }}{{ end -}}
-{{- if .Values.services.auditor.enabled }}{{ $names = append $names "auditor" }}{{ end -}}
-{{- toYaml $names -}}
+{{- $service := dict "enabled" true "callers" list "tables" true "consumes" true "ready" "/ready" -}}
+{{- $_ := set $service "serves" (default $name $values.file) -}}
+{{- $_ := set $service "args" (list "serve" $service.serves) -}}
+{{- $service = mergeOverwrite $service (deepCopy $.Values.defaults) (default (dict "public" true) (get $facts $name)) (deepCopy $values) -}}
+{{- $_ := set $service "image" (include "orderflow.image" (dict "root" $ "image" (default $.Values.image $values.image) "tag" $.Chart.AppVersion)) -}}
+{{- if and $service.enabled (not (and (eq $name "replay") $.Values.operator.enabled)) -}}
+{{- $_ := set $running $name $service -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $running -}}
 {{- end -}}
 
 {{- define "orderflow.podSecurity" -}}
@@ -219,8 +230,9 @@ postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={
 {{ default (printf "%s-roles" (include "orderflow.fullname" .)) .Values.postgresql.roles.existingSecret }}
 {{- end -}}
 
+{{/* Who logs in: every service, running or not, and who reads history for replays. */}}
 {{- define "orderflow.database.roles" -}}
-[gateway, payment, inventory, shipping, analytics, replay, history, auditor]
+{{- append (keys .Values.services | sortAlpha) "history" | toYaml -}}
 {{- end -}}
 
 {{/* Environment of whoever logs in as a role. Of: root, role. */}}
@@ -363,28 +375,47 @@ spec:
         {{- include "orderflow.volumeMounts" $.root | nindent 8 }}
         - {name: topics, mountPath: /etc/orderflow/topics, readOnly: true}
   {{- end }}
+  {{- $migrations := dict "tables" (dict "image" (include "orderflow.ownImage" $.root) "migrates" (ternary "--seed" "--no-seed" .setup.seed)) }}
+  {{- range $name, $of := include "orderflow.services" $.root | fromYaml }}
+  {{- if $of.file }}
+  {{- $_ := set $migrations (printf "tables-%s" $name) (merge (dict "migrates" $of.file) $of) }}
+  {{- end }}
+  {{- end }}
   containers:
-    - name: tables
-      image: {{ include "orderflow.ownImage" $.root }}
-      imagePullPolicy: {{ .image.pullPolicy }}
-      args: [migrate, {{ ternary "--seed" "--no-seed" .setup.seed }}, --wait={{ .setup.patience }}]
+    {{- range $name, $of := $migrations }}
+    - name: {{ $name }}
+      image: {{ $of.image }}
+      imagePullPolicy: {{ $.root.Values.image.pullPolicy }}
+      args: [migrate, {{ $of.migrates }}, --wait={{ $.root.Values.setup.patience }}]
       env:
         - name: DATABASE_URL
           value: {{ include "orderflow.database.url" $.root | quote }}
-        - {name: DATABASE_ROLES, value: {{ .postgresql.roles.manage | quote }}}
+        {{- with $.root.Values.postgresql }}
+        - {name: DATABASE_ROLES, value: {{ .roles.manage | quote }}}
         - name: PGUSER
-          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.ownerSecret" $.root }}, key: {{ ternary .postgresql.external.usernameKey "username" (eq .postgresql.mode "external") }}}}
+          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.ownerSecret" $.root }}, key: {{ ternary .external.usernameKey "username" (eq .mode "external") }}}}
         - name: PGPASSWORD
-          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.ownerSecret" $.root }}, key: {{ ternary .postgresql.external.passwordKey "password" (eq .postgresql.mode "external") }}}}
+          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.ownerSecret" $.root }}, key: {{ ternary .external.passwordKey "password" (eq .mode "external") }}}}
+        {{- end }}
         {{- range include "orderflow.database.roles" $.root | fromYamlArray }}
         - name: {{ upper . }}_ROLE_PASSWORD
           valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.rolesSecret" $.root }}, key: {{ . }}}}
         {{- end }}
-      resources: {{- toYaml .setup.resources | nindent 8 }}
+      resources: {{- toYaml $.root.Values.setup.resources | nindent 8 }}
       securityContext: {{- include "orderflow.containerSecurity" $.root | nindent 8 }}
-      volumeMounts: {{- include "orderflow.volumeMounts" $.root | nindent 8 }}
+      volumeMounts:
+        {{- include "orderflow.volumeMounts" $.root | nindent 8 }}
+        {{- with $of.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    {{- end }}
   volumes:
     {{- include "orderflow.volumes" $.root | nindent 4 }}
+    {{- range $migrations }}
+    {{- with .extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- end }}
     {{- if ne .kafka.mode "strimzi" }}
     - name: topics
       configMap: {name: {{ include "orderflow.fullname" $.root }}-topics}
