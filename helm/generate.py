@@ -55,7 +55,7 @@ TOPIC: Schema = {
         },
     },
 }
-# Names of a schema and a role in PostgreSQL, and of resources in Kubernetes; not of what else is here.
+# Names a schema and a role in PostgreSQL, and resources here, of which some are taken.
 OWN_NAME: Schema = {
     "pattern": "^[a-z][a-z0-9]{0,19}$",
     "not": {

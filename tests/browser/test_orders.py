@@ -317,7 +317,7 @@ def test_what_arrives_moves_neither_the_scroll_nor_the_selection(
     marked = system.accepted(("PROD-003", 1), body={"customerId": customer})
     expect(links.first).to_have_attribute("title", marked)
     rows = row_of(page, customer)
-    rows.nth(30).scroll_into_view_if_needed()
+    rows.nth(20).scroll_into_view_if_needed()
     system.accepted(("PROD-003", 1), body={"customerId": "STRANGER"})
     expect(rows.filter(has=page.get_by_title(marked))).to_contain_text("completed")
     expect(page.get_by_role("button", name=re.compile("[0-9]+ new"))).to_have_count(0)

@@ -140,11 +140,9 @@ def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(
     before = shop.tags["orderflow"]
     # A later release, whose tables the one before must live with after the rollback.
     (tmp_path / "9999_later.py").write_text(LATER)
-    shop.build(
-        *("orderflow/orderflow:next", tmp_path),
-        "COPY 9999_later.py /opt/orderflow/lib/python3.13/site-packages/services/gateway/migrations/",
-        "ENV ORDERFLOW_COMMIT=next",
-    )
+    services = "/opt/orderflow/lib/python3.13/site-packages/services"
+    copied = f"COPY 9999_later.py {services}/gateway/migrations/"
+    shop.build("orderflow/orderflow:next", tmp_path, copied, "ENV ORDERFLOW_COMMIT=next")
     revision = shop.json("secrets", "-l", f"owner=helm,name={RELEASE},status=deployed")["items"][0]
     with loaded(12, *READS) as load:
         shop.install("--set-string", "image.tag=next")
@@ -162,8 +160,9 @@ def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(
 
 
 def test_a_service_of_ones_own_runs_beside_the_others(shop: Shop) -> None:
-    shop.build("shop/notification:1", ROOT / "docs/examples/notification", "COPY . /opt/notification")
-    values = ROOT / "tests/e2e/own-service-values.yaml"
+    example = ROOT / "docs" / "examples" / "notification"
+    shop.build("shop/notification:1", example, "COPY . /opt/notification")
+    values = ROOT / "tests" / "e2e" / "own-service-values.yaml"
     shop.install("-f", str(values))
     order = shop.order()["id"]
     path = f"/api/v1/namespaces/{NAMESPACE}/services/orderflow-notification:4007/proxy"
