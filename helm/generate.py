@@ -76,6 +76,8 @@ SHARED = {
     "operator": (*_PODS, "extraEnv", "extraEnvFrom"),
 }
 
+BROKER = r"([\w.-]+|\[[0-9a-fA-F:.]+\]):\d+"
+
 # What the default of a value does not tell, by the end of its path; the first that fits.
 RULES: list[tuple[str, Schema]] = [
     (r"image\.digest", {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}),
@@ -107,7 +109,7 @@ RULES: list[tuple[str, Schema]] = [
             "properties": dict.fromkeys(wanted(), TOPIC),
         },
     ),
-    (r"bootstrapServers", {"type": "string", "pattern": r"^([\w.-]+:\d+(,[\w.-]+:\d+)*)?$"}),
+    (r"bootstrapServers", {"type": "string", "pattern": f"^({BROKER}(,{BROKER})*)?$"}),
     (r"securityProtocol", {"enum": ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]}),
     (r"mechanism", {"enum": ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]}),
     (r"sslmode", {"enum": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]}),

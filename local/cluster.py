@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
@@ -88,6 +89,7 @@ def up() -> None:
     )
     kubectl("exec", "deploy/orderflow-auditor", "--", "orderflow", "demo", "--count", "20")
     done = time.monotonic()
+    check_port()
     print(f"""
 Everything runs; {done - began:.0f} s, of which {done - built:.0f} s after the images were built.
 
@@ -100,6 +102,20 @@ Everything runs; {done - began:.0f} s, of which {done - built:.0f} s after the i
   make load    a stream of orders        make logs    what the pods say
   make down    delete the cluster
 """)
+
+
+def check_port() -> None:
+    """Raises ClusterError where the node port is not on this machine."""
+    try:
+        connection = HTTPConnection(URL.removeprefix("http://"), timeout=30)
+        connection.request("GET", "/api/openapi.json")
+        connection.getresponse()
+        connection.close()
+    except (OSError, HTTPException) as error:
+        raise ClusterError(
+            f"All pods are ready, but {URL} does not answer: {error}. A cluster that was made"
+            " without kind-config.yaml has no such port: `make down`, then `make up`."
+        ) from None
 
 
 def namespace() -> None:

@@ -135,6 +135,20 @@ def test_a_service_of_ones_own_is_one_more_in_the_map() -> None:
     assert "notification" in found["Secret", "roles"]["data"]
 
 
+def test_what_one_sets_oneself_stands_once_and_counts() -> None:
+    more = "services.payment.extraEnv[0].name=LOG_LEVEL,services.payment.extraEnv[0].value=DEBUG"
+    (payment,) = (
+        each
+        for each in things("--set", f"settings.LOG_LEVEL=INFO,settings.DRAIN_TIMEOUT=3,{more}")
+        if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("payment")
+    )
+    env = payment["spec"]["template"]["spec"]["containers"][0]["env"]
+    names = [entry["name"] for entry in env]
+    assert len(names) == len(set(names))
+    assert {"name": "LOG_LEVEL", "value": "DEBUG"} in env
+    assert {"name": "DRAIN_TIMEOUT", "value": "3"} in env
+
+
 def test_a_scaled_deployment_leaves_its_replicas_to_the_scaler() -> None:
     found = {
         (each["kind"], each["metadata"]["name"]): each

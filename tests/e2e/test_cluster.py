@@ -59,11 +59,15 @@ def test_helm_places_an_order_and_waits_for_its_end(shop: Shop) -> None:
     assert "1 accepted\n1 completed" in tested
 
 
-def test_every_service_is_well_and_tells_its_commit(shop: Shop) -> None:
+def status() -> dict[str, tuple[str, str | None]]:
+    """How each service is, and its commit."""
     services = requests.get(f"{URL}/api/services/status", timeout=30).json()["services"]
-    assert {s["name"]: s["status"] for s in services} == dict.fromkeys(SERVICES, "healthy")
+    return {each["name"]: (each["status"], each.get("commit")) for each in services}
+
+
+def test_every_service_is_well_and_tells_its_commit(shop: Shop) -> None:
     commit = run("git", "rev-parse", "--short", "HEAD").stdout.strip()
-    assert {s["commit"] for s in services} == {commit}
+    assert status() == dict.fromkeys(SERVICES, ("healthy", commit))
 
 
 def test_a_replay_by_kubectl_completes_and_its_topic_holds_what_it_should(shop: Shop) -> None:
@@ -146,8 +150,8 @@ def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(
     revision = shop.json("secrets", "-l", f"owner=helm,name={RELEASE},status=deployed")["items"][0]
     with loaded(12, *READS) as load:
         shop.install("--set-string", "image.tag=next")
-        status = requests.get(f"{URL}/api/services/status", timeout=30).json()["services"]
-        assert {service["commit"] for service in status} == {"next"}
+        later = dict.fromkeys(SERVICES, ("healthy", "next"))
+        eventually(lambda: status() == later, what="the pods that end have gone")
         order = shop.order()["id"]
         asked = f"SELECT of_a_later_release FROM gateway.orders WHERE id = '{order}'"
         assert shop.psql(asked) == "set"
@@ -167,11 +171,11 @@ def test_a_service_of_ones_own_runs_beside_the_others(shop: Shop) -> None:
     order = shop.order()["id"]
     path = f"/api/v1/namespaces/{NAMESPACE}/services/orderflow-notification:4007/proxy"
 
-    def told() -> bool:
+    def written() -> bool:
         answer = shop.kubectl("get", "--raw", f"{path}/api/notifications/{order}", check=False)
         return "SHIPMENT_DISPATCHED" in answer
 
-    eventually(told, 60, "the customer is told that the parcel has left")
+    eventually(written, 60, "the customer is told that the parcel has left")
     shop.install()
     assert "orderflow-notification" not in shop.kubectl("get", "deploy", "-o", "name")
 

@@ -1,14 +1,15 @@
 {{- define "orderflow.name" -}}
-{{- default .Chart.Name .Values.nameOverride | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | replace "." "-" | trunc 38 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* Short enough for what is put behind it: names of CloudNativePG end at 50. */}}
 {{- define "orderflow.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | replace "." "-" | trunc 38 | trimSuffix "-" -}}
 {{- else if contains (include "orderflow.name" .) .Release.Name -}}
-{{- .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 38 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "orderflow.name" .) | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "orderflow.name" .) | replace "." "-" | trunc 38 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -277,6 +278,17 @@ postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={
 {{- end }}
 {{- end -}}
 
+{{/* Environment without doubles, as names must be unique: of two the later counts. Of: YAML, and a list of more. */}}
+{{- define "orderflow.env" -}}
+{{- $all := list -}}
+{{- range $entry := concat (index . 0 | fromYamlArray) (index . 1) | reverse -}}
+{{- $known := false -}}
+{{- range $all }}{{ if eq .name $entry.name }}{{ $known = true }}{{ end }}{{ end -}}
+{{- if not $known }}{{ $all = prepend $all $entry }}{{ end -}}
+{{- end -}}
+{{- toYaml $all -}}
+{{- end -}}
+
 {{/* The password of a key of a secret: as it is in the cluster, else a new one. Of: root, name, key. */}}
 {{- define "orderflow.password" -}}
 {{- $there := lookup "v1" "Secret" .root.Release.Namespace .name -}}
@@ -308,9 +320,13 @@ podSelector:
   ports: [{port: 9092}]
 {{- else }}
 # Brokers have addresses of their own, which only they know: their ports are what can be said.
+{{- $ports := list }}
+{{- range splitList "," .Values.kafka.external.bootstrapServers }}
+{{- $ports = append $ports (splitList ":" . | last) }}
+{{- end }}
 - ports:
-    {{- range uniq (regexFindAll ":[0-9]+" .Values.kafka.external.bootstrapServers -1) }}
-    - {port: {{ trimPrefix ":" . }}}
+    {{- range uniq $ports }}
+    - {port: {{ . }}}
     {{- end }}
 {{- end }}
 {{- end }}
