@@ -57,8 +57,8 @@ class Neighbours:
         try:
             try:
                 answer = send()
-            except requests.ConnectionError:
-                if method != "GET":
+            except requests.ConnectionError as error:
+                if method != "GET" or isinstance(error, requests.ConnectTimeout):
                     raise
                 answer = send()  # a process that ends closes connections that wait for requests
         except requests.ReadTimeout:
