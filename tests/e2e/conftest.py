@@ -58,10 +58,10 @@ class Shop:
         """Helm, in the release's namespace."""
         return run("helm", "--kube-context", CONTEXT, "-n", NAMESPACE, *arguments, check=check)
 
-    def install(self, *more: str) -> None:
+    def install(self, *more: str, chart: Path = CHART) -> None:
         """Install or upgrade with the images of `make up`, and wait until all pods are ready."""
         self.helm(
-            *("upgrade", "--install", RELEASE, str(CHART), "-f", str(VALUES)),
+            *("upgrade", "--install", RELEASE, str(chart), "-f", str(VALUES)),
             *("--set-string", f"image.tag={self.tags['orderflow']}"),
             *("--set-string", f"dashboard.image.tag={self.tags['dashboard']}"),
             *("--wait", "--timeout", "5m", *more),

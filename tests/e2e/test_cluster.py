@@ -353,6 +353,19 @@ def test_uninstalled_without_its_operator_it_leaves_no_finalizer_and_comes_back_
     shop.sound()
 
 
+def test_no_request_fails_while_the_first_released_chart_is_upgraded_to_this_one(
+    shop: Shop,
+) -> None:
+    shop.helm("uninstall", RELEASE, "--wait")
+    shop.install(chart=ROOT / "tests" / "e2e" / "released" / "orderflow-0.1.0.tgz")
+    shop.ready()
+    restock()
+    with loaded(12, *READS) as load:
+        shop.install()
+    assert load.failed() == {}
+    shop.sound()
+
+
 def test_the_namespace_is_deleted_without_anything_that_holds_it_up(shop: Shop) -> None:
     shop.helm("uninstall", RELEASE)
     run("kubectl", "--context", CONTEXT, "delete", "ns", NAMESPACE, "--timeout=180s")
