@@ -27,14 +27,52 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 SOME: Schema = {"type": "integer", "minimum": 1}
 PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 STRINGS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+LABELS: Schema = {
+    "type": "object",
+    # Those by which pods are found are the chart's own.
+    "propertyNames": {
+        "pattern": "^[A-Za-z0-9./_-]+$",
+        "not": {"pattern": "^app.kubernetes.io/(name|instance|component)$"},
+    },
+    "additionalProperties": {
+        "type": "string",
+        "pattern": "^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$",
+    },
+}
 SETTINGS: Schema = {
     "type": "object",
-    "propertyNames": {"pattern": "^[A-Z][A-Z0-9_]*$"},
+    # What the chart says itself, with other values of its own.
+    "propertyNames": {
+        "pattern": "^[A-Z][A-Z0-9_]*$",
+        "not": {
+            "pattern": "^(PORT|PG.*|REPLAYS|DATABASE_(URL|ROLE.*)|KAFKA_(BOOTSTRAP|SASL|SE|SSL).*)$"
+        },
+    },
     "additionalProperties": {"type": ["string", "number", "boolean"]},
 }
 OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
 OBJECT: Schema = {"type": "object"}
-QUANTITY: Schema = {"type": ["string", "integer", "number"]}
+ENV: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "value": {"type": "string"},
+            "valueFrom": {"type": "object"},
+        },
+    },
+}
+HOSTS: Schema = {
+    "type": "array",
+    "items": {"type": "string", "pattern": r"^((\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"},
+}
+QUANTITY: Schema = {
+    "type": ["string", "integer", "number"],
+    "pattern": "^[0-9]+([.][0-9]+)?(m|[kMGTPE]|[KMGTPE]i)?$",
+}
 RESOURCES: Schema = {
     "type": "object",
     "additionalProperties": False,
@@ -85,11 +123,28 @@ RULES: list[tuple[str, Schema]] = [
     (r"pullPolicy", {"enum": ["Always", "IfNotPresent", "Never"]}),
     (r"(^|\.)settings", SETTINGS),
     (r"resources", RESOURCES),
-    (r"(common|pod)(Labels|Annotations)|annotations|nodeSelector", STRINGS),
+    (r"(common|pod)Labels", LABELS),
+    (r"(common|pod)Annotations|annotations|nodeSelector", STRINGS),
+    (r"extraEnv", ENV),
+    (r"(name|fullname)Override", {"type": "string", "pattern": "^([a-z]([a-z0-9.-]*[a-z0-9])?)?$"}),
+    (r"image\.registry", {"type": "string", "pattern": r"^([\w.-]+(:\d+)?(/[\w.-]+)*/?)?$"}),
+    (r"external\.host", {"type": "string", "pattern": r"^([\w.-]*|\[[0-9a-fA-F:.]+\])$"}),
+    (r"(preStop|drain)Seconds", {"type": "integer", "minimum": 0, "maximum": 3600}),
+    (
+        r"ingress\.tls",
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"secretName": {"type": "string"}, "hosts": HOSTS},
+            },
+        },
+    ),
     (r"affinity|cnpg\.backup|extraEnvFrom\[\]", OBJECT),
     (
         r"imagePullSecrets|extra\w+|tolerations|topologySpreadConstraints|ingressFrom|metricsFrom|kafkaFrom|extraEgress"
-        r"|apiServer\.to|parentRefs|ingress\.tls|cnpg\.plugins",
+        r"|apiServer\.to|parentRefs|cnpg\.plugins",
         OBJECTS,
     ),
     (r"service\.type", {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]}),
@@ -118,11 +173,16 @@ RULES: list[tuple[str, Schema]] = [
     (r"postgresql\.database", {"type": "string", "pattern": "^[a-z_][a-z0-9_]{0,62}$"}),
     (r"heap", {"type": "string", "pattern": "^[0-9]+[kmg]$"}),
     (r"persistence\.size", {"type": "string", "pattern": "^[0-9.]+([KMGTPE]i?)?$"}),
-    (r"maxUnavailable", {"type": ["integer", "string"]}),
+    (
+        r"maxUnavailable",
+        {"type": ["integer", "string"], "minimum": 0, "pattern": "^([0-9]{1,2}|100)%$"},
+    ),
+    (r"autoscaling\.minReplicas", SOME),
     (r"targetCPUUtilizationPercentage", {"type": "integer", "minimum": 1, "maximum": 100}),
     (r"maxReplicas|lagThreshold|pollingInterval", SOME),
     (r"operator\.replicas|services\.auditor\.replicas", {"type": "integer", "minimum": 0}),
-    (r"hosts|hostnames|watchNamespaces", {"type": "array", "items": {"type": "string"}}),
+    (r"hosts|hostnames", HOSTS),
+    (r"watchNamespaces", {"type": "array", "items": {"type": "string"}}),
 ]
 
 

@@ -80,6 +80,7 @@ def up() -> None:
     built = time.monotonic()
     run("kind", "load", "docker-image", "--name", NAME, *(f"{i}:{t}" for i, t in tags.items()))
     namespace()
+    clear_lock()
     print("Installing, and waiting until all pods are ready; the first time pulls images.")
     helm(
         *("upgrade", "--install", RELEASE, str(CHART), "-f", str(VALUES)),
@@ -102,6 +103,14 @@ Everything runs; {done - began:.0f} s, of which {done - built:.0f} s after the i
   make load    a stream of orders        make logs    what the pods say
   make down    delete the cluster
 """)
+
+
+def clear_lock() -> None:
+    """Forgets an upgrade that was cut off: helm would wait for its end for ever."""
+    pending = "pending-install,pending-upgrade,pending-rollback"
+    selector = f"owner=helm,name={RELEASE},status in ({pending})"
+    there = ("kubectl", "--context", CONTEXT, "-n", NAMESPACE)
+    ask(*there, "delete", "secret", "-l", selector)
 
 
 def check_port() -> None:
@@ -140,10 +149,14 @@ def kubectl(*arguments: str) -> None:
 
 
 def logs() -> None:
-    """Becomes kubectl, which follows all pods."""
+    """Becomes kubectl, which follows all pods, also where one has not started yet."""
+    check_tools()
     selector = f"app.kubernetes.io/instance={RELEASE}"
     command = f"kubectl --context {CONTEXT} -n {NAMESPACE} logs -f -l {selector} --prefix --tail=10"
-    os.execvp("kubectl", [*command.split(), "--all-containers", "--max-log-requests=50"])
+    os.execvp(
+        "kubectl",
+        [*command.split(), "--all-containers", "--ignore-errors", "--max-log-requests=50"],
+    )
 
 
 def main() -> int:

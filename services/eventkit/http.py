@@ -16,6 +16,8 @@ from services.eventkit.problems import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
+DEEPEST = 100  # lists and objects within each other
+
 
 def reply(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer. ``orjson.Fragment`` in ``value`` passes as it is, times become RFC 3339."""
@@ -37,6 +39,8 @@ def body(model: type[Model]) -> Model:
     try:
         text = raw_body().decode()
         value = json.loads(text, parse_float=Decimal, parse_int=_whole, parse_constant=_no_number)
+        if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value, DEEPEST):
+            raise ValueError(f"it is nested more than {DEEPEST} deep")
         if "\\u" in text:  # which may spell half a character, and that no database stores
             json.dumps(value, ensure_ascii=False, default=str).encode()
     except (ValueError, RecursionError, InvalidOperation) as error:
@@ -138,6 +142,19 @@ def _advice(error: ErrorDetails, model: type[BaseModel]) -> str:
         "int_parsing_size": "Send a smaller number",
         "value_error": str(limits.get("error", "")),
     }.get(error["type"], error["msg"].replace("Input should be", "It should be"))
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    """Whether lists and objects are nested deeper; Pythons differ in what they refuse to read."""
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _whole(digits: str) -> int:

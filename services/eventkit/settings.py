@@ -4,6 +4,7 @@ import os
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -113,13 +114,19 @@ def read_settings(kind: type[AnySettings]) -> AnySettings:
     try:
         return kind()
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}"
-            if e["loc"]
-            else f"  {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        ]
-        raise SystemExit("Set these in the environment anew:\n" + "\n".join(lines)) from None
+        lines = [f"  {_fault(e)}" for e in error.errors()]
+        raise SystemExit("What the environment sets is wrong:\n" + "\n".join(lines)) from None
+
+
+def _fault(error: ErrorDetails) -> str:
+    name = ".".join(map(str, error["loc"])).upper()
+    if error["type"] == "missing":  # its input would be all settings, passwords too
+        return f"{name} is not set, and must be"
+    said = error["msg"].removeprefix("Value error, ")
+    if not name:
+        return said
+    secret = any(part in name for part in ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL"))
+    return f"{name}={'…' if secret else repr(error['input'])}: {said}"
 
 
 def postgres_url(text: str) -> URL:

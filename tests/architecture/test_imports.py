@@ -20,7 +20,7 @@ EVENTKIT = SERVICES / "eventkit"
 SOURCES = sorted(SERVICES.rglob("*.py"))
 # What puts services together, or looks at all of them, may import any of them.
 COMPOSITION = {"cli", "cli_replay", "registry", "verify", "demo", "topics"}
-CEILING = 1670  # lines of code in eventkit, without blank lines, comments and docstrings
+CEILING = 1700  # lines of code in eventkit, without blank lines, comments and docstrings
 
 
 def name_of(source: Path) -> str:

@@ -73,6 +73,18 @@ class Shop:
         run("docker", "build", "-t", image, "-f", "-", str(folder), input="\n".join([base, *lines]))
         run("kind", "load", "docker-image", "--name", NAME, image)
 
+    def revision(self) -> str:
+        """The revision that is deployed."""
+        (secret,) = self.json("secrets", "-l", f"owner=helm,name={RELEASE},status=deployed")[
+            "items"
+        ]
+        return str(secret["metadata"]["labels"]["version"])
+
+    def pods(self, component: str) -> set[str]:
+        """The names of a component's pods."""
+        selector = f"app.kubernetes.io/component={component}"
+        return {pod["metadata"]["name"] for pod in self.json("pods", "-l", selector)["items"]}
+
     def psql(self, query: str) -> str:
         """What the owner of the database reads there."""
         psql = ("psql", "-U", "orderflow", "-d", "orderflow", "-tAc", query)

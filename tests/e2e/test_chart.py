@@ -89,6 +89,18 @@ def test_every_set_of_values_is_one_that_the_api_server_takes(
         ("services.payments.replicas=3", "services.payments: Orderflow has no service of this"),
         ("services.own.file=service.py", "does not match pattern"),
         ("services.kafka.port=4007", "invalid propertyName 'kafka'"),
+        ("services.own.file=/own.py", "needs file and port"),
+        ("nameOverride=foo_bar", "does not match pattern"),
+        ("ingress.hosts={Shop.Example}", "does not match pattern"),
+        ("settings.PORT=5000", "invalid propertyName 'PORT'"),
+        ("settings.DATABASE_URL=x", "invalid propertyName 'DATABASE_URL'"),
+        ("dashboard.service.nodePort=30081", "set dashboard.service.type to NodePort"),
+        ("services.gateway.autoscaling.minReplicas=9", "minReplicas is greater than maxReplicas"),
+        ("postgresql.external.host=h:5432", "does not match pattern"),
+        ("image.registry=https://registry/", "does not match pattern"),
+        ("defaults.resources.limits.memory=banana", "does not match pattern"),
+        ("defaults.extraEnv[0].nam=A", "additional properties 'nam' not allowed"),
+        ("commonLabels.team=a b", "does not match pattern"),
         ("services.payment=null", "missing property 'payment'"),
         ("kafka.topics=null", "missing property 'topics'"),
         ("services.payment.replicas=-1", "minimum: got -1, want 0"),
@@ -128,10 +140,14 @@ def test_a_service_of_ones_own_is_one_more_in_the_map() -> None:
     assert container["args"] == ["serve", "/opt/notification/service.py"]
     assert {"name": "MAIL_FROM", "value": "shop@example.com"} in container["env"]
     assert pod["initContainers"][0]["args"] == ["wait", "/opt/notification/service.py"]
+    assert {"name": "MAIL_FROM", "value": "shop@example.com"} in pod["initContainers"][0]["env"]
     (job,) = (each for (kind, _), each in found.items() if kind == "Job")
     tables = {c["name"]: c for c in job["spec"]["template"]["spec"]["containers"]}
     assert tables["tables-notification"]["args"][:2] == ["migrate", "/opt/notification/service.py"]
     assert tables["tables-notification"]["image"] == "shop/notification:1"
+    sender = {"name": "MAIL_FROM", "value": "shop@example.com"}
+    assert sender in tables["tables-notification"]["env"]
+    assert sender not in tables["tables"]["env"]
     assert "notification" in found["Secret", "roles"]["data"]
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 import websocket
 
-from local.cluster import CONTEXT, NAMESPACE, RELEASE, URL
+from local.cluster import CHART, CONTEXT, NAMESPACE, RELEASE, URL, clear_lock
 from tests.e2e.conftest import ROOT, SERVICES, STATELESS, Load, Shop, loaded, restock, run
 from tests.system import eventually
 
@@ -147,7 +147,7 @@ def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(
     services = "/opt/orderflow/lib/python3.13/site-packages/services"
     copied = f"COPY 9999_later.py {services}/gateway/migrations/"
     shop.build("orderflow/orderflow:next", tmp_path, copied, "ENV ORDERFLOW_COMMIT=next")
-    revision = shop.json("secrets", "-l", f"owner=helm,name={RELEASE},status=deployed")["items"][0]
+    revision = shop.revision()
     with loaded(12, *READS) as load:
         shop.install("--set-string", "image.tag=next")
         later = dict.fromkeys(SERVICES, ("healthy", "next"))
@@ -155,12 +155,41 @@ def test_no_request_fails_while_the_release_is_upgraded_and_rolled_back(
         order = shop.order()["id"]
         asked = f"SELECT of_a_later_release FROM gateway.orders WHERE id = '{order}'"
         assert shop.psql(asked) == "set"
-        shop.helm("rollback", RELEASE, revision["metadata"]["labels"]["version"], "--wait")
+        shop.helm("rollback", RELEASE, revision, "--wait")
     assert load.failed() == {}
     image = shop.json("deploy/orderflow-payment")["spec"]["template"]["spec"]["containers"][0]
     assert image["image"].endswith(f":{before}")
     assert shop.psql("SELECT version_num FROM gateway.alembic_version") == "gateway_9999"
     shop.sound()
+
+
+def test_an_upgrade_that_is_refused_is_rolled_back(shop: Shop) -> None:
+    before = shop.revision()
+    values = ("--reuse-values", "--set", "kafka.internal.persistence.size=9Gi")
+    refused = shop.helm("upgrade", RELEASE, str(CHART), *values, check=False)
+    assert "updates to statefulset spec" in refused.stderr
+    shop.helm("rollback", RELEASE, before, "--wait")
+    assert shop.order()["status"] == "completed"
+
+
+def test_another_password_of_a_role_starts_its_pods_anew_and_no_others(shop: Shop) -> None:
+    before = shop.pods("payment"), shop.pods("inventory")
+    password = '{"stringData": {"payment": "another-password"}}'
+    shop.kubectl("patch", "secret", "orderflow-roles", "--type=merge", f"-p={password}")
+    shop.install()
+    eventually(lambda: not shop.pods("payment") & before[0], what="the old pods are gone")
+    assert shop.pods("inventory") == before[1]
+    assert shop.order()["status"] == "completed"
+
+
+def test_an_upgrade_that_was_cut_off_is_taken_up_by_make_up(shop: Shop) -> None:
+    revision = shop.revision()
+    name = f"sh.helm.release.v1.{RELEASE}.v{revision}"
+    shop.kubectl("label", "secret", name, "status=pending-upgrade", "--overwrite")
+    clear_lock()
+    assert name not in shop.kubectl("get", "secrets", "-o", "name")
+    shop.install()
+    assert shop.order()["status"] == "completed"
 
 
 def test_a_service_of_ones_own_runs_beside_the_others(shop: Shop) -> None:

@@ -11,6 +11,10 @@ import pytest
 import requests
 
 from local.children import end, spawn
+from services.eventkit.migrations import lack, migrate
+from services.eventkit.service import Service
+from services.eventkit.settings import Settings, read_settings
+from services.events import LANGUAGE
 from tests.integration.conftest import Wire
 from tests.system import System, eventually, free_port
 
@@ -66,6 +70,16 @@ def heard(wire: Wire, orders: set[str]) -> list[Any]:
         if message.key().decode(errors="replace") in orders
         and dict(message.headers() or ()).get("event-type") in HEARS
     ]
+
+
+def test_a_service_may_have_the_name_of_a_word_of_sql(system: System) -> None:
+    settings = read_settings(Settings)
+    own = Service("user", 4008, LANGUAGE, settings, MIGRATION.parent)
+    with system.engine.begin() as db:
+        assert lack(db, own) == "the schema user is not there yet"
+        migrate(db, own, settings)
+        assert lack(db, own) is None
+        migrate(db, own, settings)
 
 
 def test_the_example_tells_each_thing_once_however_often_it_hears_it(

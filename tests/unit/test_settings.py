@@ -38,6 +38,20 @@ def test_every_bad_value_is_named_in_one_message(monkeypatch: pytest.MonkeyPatch
     assert "PAYMENT_SEED" not in str(ended.value)
 
 
+def test_what_is_missing_is_named_and_no_password_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    class MailSettings(Settings):
+        mail_from: str
+
+    monkeypatch.setenv("DATABASE_ROLE_PASSWORD", "hidden")
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hidden")
+    monkeypatch.setenv("PORT", "nine")
+    with pytest.raises(SystemExit) as ended:
+        read_settings(MailSettings)
+    assert "MAIL_FROM is not set" in str(ended.value)
+    assert "PORT='nine'" in str(ended.value)
+    assert "hidden" not in str(ended.value)
+
+
 def test_a_service_reaches_its_schema_as_its_own_role(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "DATABASE_URL", "postgresql://owner:secret@db.example:6000/shop?sslmode=require"

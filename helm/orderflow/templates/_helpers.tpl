@@ -291,9 +291,42 @@ postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={
 
 {{/* The password of a key of a secret: as it is in the cluster, else a new one. Of: root, name, key. */}}
 {{- define "orderflow.password" -}}
+{{- $made := get .root.Values "made" | default dict -}}
+{{- $_ := set .root.Values "made" $made -}}
+{{- $at := printf "%s/%s" .name .key -}}
+{{- if not (hasKey $made $at) -}}
 {{- $there := lookup "v1" "Secret" .root.Release.Namespace .name -}}
-{{- $known := get (default dict $there.data) .key -}}
-{{- default (randAlphaNum 32 | b64enc) $known -}}
+{{- $_ := set $made $at (default (randAlphaNum 32 | b64enc) (get (default dict $there.data) .key)) -}}
+{{- end -}}
+{{- get $made $at -}}
+{{- end -}}
+
+{{/* A hash of what a pod logs in with, so that it starts anew with another password. Of: root, roles, replay. */}}
+{{- define "orderflow.logins" -}}
+{{- $root := .root -}}
+{{- $all := list -}}
+{{- $roles := include "orderflow.database.rolesSecret" $root -}}
+{{- range .roles -}}
+{{- if $root.Values.postgresql.roles.existingSecret -}}
+{{- $there := lookup "v1" "Secret" $root.Release.Namespace $roles -}}
+{{- $all = append $all (get (default dict $there.data) .) -}}
+{{- else -}}
+{{- $all = append $all (include "orderflow.password" (dict "root" $root "name" $roles "key" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- $names := list -}}
+{{- if eq $root.Values.kafka.mode "external" -}}
+{{- with $root.Values.kafka.external -}}
+{{- $names = list .tls.existingSecret (and $.replay .sasl.replaySecret | default .sasl.existingSecret) -}}
+{{- end -}}
+{{- else if eq $root.Values.kafka.mode "strimzi" -}}
+{{- $names = list (printf "%s-%s" (include "orderflow.fullname" $root) (ternary "replays" "services" (default false .replay))) -}}
+{{- end -}}
+{{- range compact $names -}}
+{{- $there := lookup "v1" "Secret" $root.Release.Namespace . -}}
+{{- $all = append $all (default dict $there.data | toJson) -}}
+{{- end -}}
+{{- toJson $all | sha256sum | trunc 16 -}}
 {{- end -}}
 
 {{/* --- Parts of NetworkPolicies. */}}
@@ -355,11 +388,34 @@ podSelector:
   {{- end }}
 {{- end }}
 
+{{/* Environment of who makes tables, with the settings of a service of one's own. Of: root, of. */}}
+{{- define "orderflow.setup.env" -}}
+{{- $url := include "orderflow.database.url" .root -}}
+{{- $owner := include "orderflow.database.ownerSecret" .root -}}
+- name: DATABASE_URL
+  value: {{ $url | quote }}
+{{- with .root.Values.postgresql }}
+- {name: DATABASE_ROLES, value: {{ .roles.manage | quote }}}
+- name: PGUSER
+  valueFrom: {secretKeyRef: {name: {{ $owner }}, key: {{ ternary .external.usernameKey "username" (eq .mode "external") }}}}
+- name: PGPASSWORD
+  valueFrom: {secretKeyRef: {name: {{ $owner }}, key: {{ ternary .external.passwordKey "password" (eq .mode "external") }}}}
+{{- end }}
+{{- range include "orderflow.database.roles" .root | fromYamlArray }}
+- name: {{ upper . }}_ROLE_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.rolesSecret" $.root }}, key: {{ . }}}}
+{{- end }}
+{{- if .of.file }}
+{{- include "orderflow.settings" (list .root.Values.settings .of.settings) }}
+{{- end }}
+{{- end }}
+
 {{/* The setup Job's pod. Of: root, component, of. */}}
 {{- define "orderflow.setup" }}
 metadata:
   labels:
     {{- include "orderflow.selector" . | nindent 4 }}
+    orderflow.dev/setup: SETUP-NAME
     orderflow.dev/kafka-client: "true"
     orderflow.dev/database-client: "true"
 spec:
@@ -404,19 +460,10 @@ spec:
       imagePullPolicy: {{ $.root.Values.image.pullPolicy }}
       args: [migrate, {{ $of.migrates }}, --wait={{ $.root.Values.setup.patience }}]
       env:
-        - name: DATABASE_URL
-          value: {{ include "orderflow.database.url" $.root | quote }}
-        {{- with $.root.Values.postgresql }}
-        - {name: DATABASE_ROLES, value: {{ .roles.manage | quote }}}
-        - name: PGUSER
-          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.ownerSecret" $.root }}, key: {{ ternary .external.usernameKey "username" (eq .mode "external") }}}}
-        - name: PGPASSWORD
-          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.ownerSecret" $.root }}, key: {{ ternary .external.passwordKey "password" (eq .mode "external") }}}}
-        {{- end }}
-        {{- range include "orderflow.database.roles" $.root | fromYamlArray }}
-        - name: {{ upper . }}_ROLE_PASSWORD
-          valueFrom: {secretKeyRef: {name: {{ include "orderflow.database.rolesSecret" $.root }}, key: {{ . }}}}
-        {{- end }}
+        {{- include "orderflow.env" (list (include "orderflow.setup.env" (dict "root" $.root "of" $of)) (default list $of.extraEnv)) | nindent 8 }}
+      {{- with $of.extraEnvFrom }}
+      envFrom: {{- toYaml . | nindent 8 }}
+      {{- end }}
       resources: {{- toYaml $.root.Values.setup.resources | nindent 8 }}
       securityContext: {{- include "orderflow.containerSecurity" $.root | nindent 8 }}
       volumeMounts:
@@ -427,10 +474,10 @@ spec:
     {{- end }}
   volumes:
     {{- include "orderflow.volumes" $.root | nindent 4 }}
-    {{- range $migrations }}
-    {{- with .extraVolumes }}
+    {{- $volumes := list }}
+    {{- range $migrations }}{{ $volumes = concat $volumes (default list .extraVolumes) }}{{ end }}
+    {{- with uniq $volumes }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
     {{- end }}
     {{- if ne .kafka.mode "strimzi" }}
     - name: topics

@@ -21,12 +21,12 @@ def migrate(db: Connection, service: Service, settings: Settings) -> None:
     are there, roles. Safe to repeat. A schema of a later release is left as it is: that release
     has kept what this one needs.
     """
-    schema, role = service.name, role_of(service.name)
+    schema, role = f'"{service.name}"', role_of(service.name)
     db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     db.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     db.exec_driver_sql(f"SET LOCAL search_path = {schema}")
     config = _config(service)
-    config.attributes["connection"], config.attributes["schema"] = db, schema
+    config.attributes["connection"], config.attributes["schema"] = db, service.name
     version = _version(db, service)
     if version is None or not _is_later(service, version):
         command.upgrade(config, "head")
@@ -73,7 +73,7 @@ def _scripts(service: Service) -> ScriptDirectory:
 
 
 def _version(db: Connection, service: Service) -> str | None:
-    table = f"{service.name}.alembic_version"
+    table = f'"{service.name}".alembic_version'
     if db.exec_driver_sql("SELECT to_regclass(%(table)s)", {"table": table}).scalar() is None:
         return None
     found = db.exec_driver_sql(f"SELECT version_num FROM {table}").scalar()
