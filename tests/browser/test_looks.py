@@ -1,10 +1,12 @@
 """Every view in both themes, on a phone and on a wide screen; the pictures are for people."""
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, violations
@@ -92,3 +94,15 @@ def test_every_view_fits_its_screen(
         assert overflow <= 0, f"{name} is {overflow} px too wide"
         assert violations(page) == []
         page.screenshot(path=pictures / f"{name}-{theme}-{width}.png")
+
+
+def test_the_first_view_needs_at_most_200_kilobytes_of_script_and_no_charts(
+    open_page: Open,
+) -> None:
+    page = open_page("/orders")
+    expect(page.get_by_label("Pieces of USB-C Hub")).to_be_visible()
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    scripts = [url for url in loaded if url.endswith(".js")]
+    packed = sum(len(gzip.compress(requests.get(url, timeout=10).content)) for url in scripts)
+    assert 50_000 < packed <= 200_000
+    assert not [url for url in scripts if "Analytics" in url]
