@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -26,6 +26,24 @@ log = logging.getLogger(__name__)
 SIZE = 10_000  # events in the ring
 BATCH = 1_000  # messages that are taken at once
 REACH_BACK = 500  # messages of each partition that are read at the start
+TOGETHER = 8_192  # bytes of events in a message: what a socket that is writable takes whole
+
+
+def together(texts: Iterable[str]) -> Iterator[str]:
+    """EVENTS messages of events as JSON, in their order: as many in each as fit, at least one."""
+    batch, size = list[str](), 0
+    for text in texts:
+        if batch and size + len(text) > TOGETHER:
+            yield _message(batch)
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield _message(batch)
+
+
+def _message(texts: list[str]) -> str:
+    return f'{{"type":"EVENTS","events":[{",".join(texts)}]}}'
 
 
 @dataclass(slots=True)

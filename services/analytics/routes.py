@@ -5,7 +5,6 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from wsproto.frame_protocol import CloseReason
 
 from services.analytics import statistics
-from services.analytics.feed import Feed
+from services.analytics.feed import Feed, together
 from services.eventkit.http import query, reply
 from services.eventkit.log import brief
 from services.eventkit.problems import Problem
@@ -29,7 +28,6 @@ STATS_EVERY = 1.0  # seconds between STATS_UPDATEs, where there is news
 HEARTBEAT_EVERY = 5.0  # seconds
 BURST = 200  # events between two looks at whether the client keeps up
 GATHER = 0.05  # seconds in which events are gathered for a client that takes several at once
-TOGETHER = 8_192  # bytes of events in a message: what a socket that is writable takes whole
 
 
 class Statistics:
@@ -134,19 +132,6 @@ def _upgrade_required() -> Problem:
     )
 
 
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """The texts in their order, as many at a time as fit into a message, but at least one."""
-    batch, size = list[str](), 0
-    for text in texts:
-        if batch and size + len(text) > TOGETHER:
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch
-
-
 class _Client:
     """A WebSocket that is sent to as long as its client takes what it gets."""
 
@@ -158,7 +143,7 @@ class _Client:
     def follow(self, feed: Feed, stats: Statistics, service: Service) -> None:
         """Send what the client missed, then what happens, until it leaves or the service stops."""
         feed.filled.wait(self._patience)
-        together = request.args.get("batch") == "true"
+        several = request.args.get("batch") == "true"
         position = self._greet(feed)
         shown: dict[str, Any] = {}
         next_stats = next_heartbeat = 0.0
@@ -167,9 +152,9 @@ class _Client:
             if skipped:
                 self._send({"type": "GAP", "missed": skipped})
             texts = [text for entry in entries if (text := entry.text())]
-            if together:
-                for batch in _batches(texts):
-                    self._send(f'{{"type":"EVENTS","events":[{",".join(batch)}]}}')
+            if several:
+                for message in together(texts):
+                    self._send(message)
                 if len(entries) < BURST:
                     feed.pause(GATHER)
             else:

@@ -125,7 +125,7 @@ def _fault(error: ErrorDetails) -> str:
     said = error["msg"].removeprefix("Value error, ")
     if not name:
         return said
-    secret = any(part in name for part in ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL"))
+    secret = any(part in name for part in ("PASSWORD", "SECRET", "TOKEN", "KEY", "DATABASE_URL"))
     return f"{name}={'…' if secret else repr(error['input'])}: {said}"
 
 

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,11 +16,11 @@ from typing import Any
 import orjson
 from uuid_utils import uuid7
 
+from services.analytics.feed import together
 from services.events import LANGUAGE, EventType
 from tests.contract.documents import faults
 
 TICK = 0.05  # seconds between two sends
-TOGETHER = 8_192  # bytes of events in a message
 UNDER_WAY = 2_000  # orders at a time
 SAGA = (
     (EventType.ORDER_CREATED, "gateway"),
@@ -70,22 +70,8 @@ def events(orders: Sequence[str]) -> Iterator[dict[str, Any]]:
         }
 
 
-def together(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """EVENTS messages, each as large as the service's own."""
-    batch, size = list[dict[str, Any]](), 0
-    for event in told:
-        batch.append(event)
-        size += len(orjson.dumps(event))
-        if size > TOGETHER:
-            yield {"type": "EVENTS", "events": batch}
-            batch, size = [], 0
-    if batch:
-        yield {"type": "EVENTS", "events": batch}
-
-
-def frame(message: dict[str, Any]) -> bytes:
-    """A message as an unmasked text frame."""
-    text = orjson.dumps(message)
+def frame(text: bytes) -> bytes:
+    """A text as an unmasked frame."""
     size = len(text)
     head = struct.pack(">BB", 0x81, size) if size < 126 else struct.pack(">BBH", 0x81, 126, size)
     return head + text
@@ -145,10 +131,10 @@ def _follow(
     client: socket.socket, rate: int, orders: Sequence[str], stopping: threading.Event
 ) -> None:
     greeting = {"type": "CONNECTED", "message": "Connected.", "lastEventId": None}
-    client.sendall(frame(greeting))
+    client.sendall(frame(orjson.dumps(greeting)))
     told, sent, began = events(orders), 0, time.monotonic()
     while not stopping.wait(TICK):
         due = int((time.monotonic() - began) * rate) - sent
-        batches = together(itertools.islice(told, due))
-        client.sendall(b"".join(frame(message) for message in batches))
+        texts = (orjson.dumps(event).decode() for event in itertools.islice(told, due))
+        client.sendall(b"".join(frame(message.encode()) for message in together(texts)))
         sent += due

@@ -151,6 +151,18 @@ def test_a_service_of_ones_own_is_one_more_in_the_map() -> None:
     assert "notification" in found["Secret", "roles"]["data"]
 
 
+def test_the_longest_name_of_a_release_leaves_room_for_what_is_put_behind_it() -> None:
+    more = ("--set", "postgresql.mode=cnpg,kafka.mode=strimzi", "--kube-version", "1.34")
+    rendered = run("helm", "template", "r" * 53, str(CHART), *more).stdout
+    names = {
+        each["kind"]: each["metadata"]["name"]
+        for each in yaml.safe_load_all(rendered)
+        if each and each["kind"] in ("Cluster", "Job", "Service")
+    }
+    assert len(names["Cluster"]) <= 50
+    assert max(map(len, names.values())) <= 63
+
+
 def test_what_one_sets_oneself_stands_once_and_counts() -> None:
     more = "services.payment.extraEnv[0].name=LOG_LEVEL,services.payment.extraEnv[0].value=DEBUG"
     (payment,) = (

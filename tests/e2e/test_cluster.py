@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import requests
 import websocket
 
-from local.cluster import CHART, CONTEXT, NAMESPACE, RELEASE, URL, clear_lock
+from local.cluster import CHART, CONTEXT, NAMESPACE, RELEASE, URL, VALUES, clear_lock
 from tests.e2e.conftest import ROOT, SERVICES, STATELESS, Load, Shop, loaded, restock, run
 from tests.system import eventually
 
@@ -183,11 +184,25 @@ def test_another_password_of_a_role_starts_its_pods_anew_and_no_others(shop: Sho
 
 
 def test_an_upgrade_that_was_cut_off_is_taken_up_by_make_up(shop: Shop) -> None:
-    revision = shop.revision()
-    name = f"sh.helm.release.v1.{RELEASE}.v{revision}"
-    shop.kubectl("label", "secret", name, "status=pending-upgrade", "--overwrite")
+    pending = (
+        "get",
+        "secrets",
+        "-l",
+        f"owner=helm,name={RELEASE},status=pending-upgrade",
+        "-oname",
+    )
+    upgrade = ("helm", "--kube-context", CONTEXT, "-n", NAMESPACE, "upgrade", RELEASE, str(CHART))
+    with subprocess.Popen(
+        [*upgrade, "--reuse-values", "--set-string", "image.tag=none", "--wait"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as cut_off:
+        eventually(lambda: shop.kubectl(*pending), what="the upgrade has begun")
+        cut_off.kill()
+    values = ("-f", str(VALUES), "--wait")
+    again = shop.helm("upgrade", RELEASE, str(CHART), *values, check=False)
+    assert "another operation" in again.stderr
     clear_lock()
-    assert name not in shop.kubectl("get", "secrets", "-o", "name")
     shop.install()
     assert shop.order()["status"] == "completed"
 

@@ -41,13 +41,16 @@ def test_every_bad_value_is_named_in_one_message(monkeypatch: pytest.MonkeyPatch
 def test_what_is_missing_is_named_and_no_password_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     class MailSettings(Settings):
         mail_from: str
+        mail_key: int = 0
 
+    monkeypatch.setenv("MAIL_KEY", "hidden")
     monkeypatch.setenv("DATABASE_ROLE_PASSWORD", "hidden")
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "hidden")
     monkeypatch.setenv("PORT", "nine")
     with pytest.raises(SystemExit) as ended:
         read_settings(MailSettings)
     assert "MAIL_FROM is not set" in str(ended.value)
+    assert "MAIL_KEY=…" in str(ended.value)
     assert "PORT='nine'" in str(ended.value)
     assert "hidden" not in str(ended.value)
 

@@ -289,7 +289,10 @@ postgresql://{{ $host }}:{{ $port }}/{{ .Values.postgresql.database }}?sslmode={
 {{- toYaml $all -}}
 {{- end -}}
 
-{{/* The password of a key of a secret: as it is in the cluster, else a new one. Of: root, name, key. */}}
+{{/*
+The password of a key of a secret: as it is in the cluster, else a new one. Of: root, name, key.
+A new one is kept among the values, so that the Secret and the hashes of one rendering are of the same.
+*/}}
 {{- define "orderflow.password" -}}
 {{- $made := get .root.Values "made" | default dict -}}
 {{- $_ := set .root.Values "made" $made -}}
