@@ -113,7 +113,7 @@ class Consumer(threading.Thread):
         consumer.incremental_assign(partitions)
         if self._paused:
             consumer.pause(partitions)
-        self._count_assigned(consumer)
+        metrics.assigned_partitions.inc(len(partitions))
         try:
             committed = consumer.committed(partitions, timeout=5)
         except KafkaException:
@@ -128,10 +128,8 @@ class Consumer(threading.Thread):
             return
         for at in partitions:
             self._given.pop((at.topic, at.partition), None)
-        self._count_assigned(consumer)
-
-    def _count_assigned(self, consumer: KafkaConsumer) -> None:
-        metrics.assigned_partitions.set(len(consumer.assignment()))
+        # Not asked of the client, which does not know any more while it closes.
+        metrics.assigned_partitions.dec(len(partitions))
 
     def _poll(self) -> list[Message]:
         # What has arrived, and no waiting for more: a batch is as large as the work is behind.
