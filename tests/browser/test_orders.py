@@ -5,7 +5,7 @@ import re
 from uuid import uuid4
 
 import requests
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Open
 from tests.system import System, eventually
@@ -255,6 +255,25 @@ def test_orders_are_searched_filtered_and_paged(open_page: Open, system: System)
     expect(rows.get_by_role("link")).to_have_text(shown)
 
 
+def test_a_page_that_is_asked_for_while_another_is_read_is_turned_to_from_there(
+    open_page: Open, system: System
+) -> None:
+    customer = f"STEP-{uuid4().hex[:6]}"
+    for _ in range(27):
+        system.accepted(("PROD-003", 1), body={"customerId": customer})
+    page = open_page("/orders")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(25)
+    held: list[Route] = []
+    page.route(re.compile(f"/api/orders.*q={customer}"), lambda route: held.append(route), times=1)
+    page.get_by_label("Search orders").fill(customer)
+    expect(page.locator("tbody[aria-busy=true]")).to_have_count(1)
+    page.get_by_role("button", name="Next").click()
+    held[0].continue_()
+    expect(rows).to_have_count(2)
+    expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+
+
 def test_on_a_phone_an_order_says_when_it_was_made_and_a_customer_turns_no_text_around(
     open_page: Open, system: System
 ) -> None:
@@ -299,7 +318,12 @@ def test_what_arrives_moves_neither_the_scroll_nor_the_selection(
 
     for _ in range(3):
         system.accepted(("PROD-003", 1), body={"customerId": customer})
-    expect(page.get_by_role("button", name=re.compile("[0-9]+ new"))).to_be_visible()
+    news = page.get_by_role("button", name=re.compile("[0-9]+ new"))
+    expect(news).to_be_visible()
+    told, head = news.bounding_box(), page.locator("thead th").first.bounding_box()
+    assert told
+    assert head
+    assert told["y"] + told["height"] <= head["y"] + head["height"], "it lies over a row"
     expect(selected).to_contain_text("completed")
     expect(selected.locator("a")).to_have_attribute("title", order)
     after = (

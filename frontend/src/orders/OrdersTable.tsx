@@ -41,17 +41,23 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
   const newestFirst = filter.sort === "-created_at" && !place;
   const news = useNews(filter, orders, newestFirst && atTop && !held, page.refetch);
 
-  const turnTo = (number: number, cursor: string | null | undefined) => {
-    if (page.isPlaceholderData) return; // the cursors are of the page that is being left
-    // The first page is the one of now, and not what was before the second when that was read.
-    turn(cursor && number > 1 ? { cursor, page: number } : null);
-    top.current?.scrollIntoView();
-  };
   // Of very many the API says only that there are more.
   const asTotal = (total: number) =>
     `${asCount(total)}${page.data?.pagination.totalIsExact === false ? "+" : ""}`;
   const { nextCursor: next, prevCursor: before } = page.data?.pagination ?? {};
   const number = place?.page ?? 1;
+  // A step that is asked for while a page is being read is taken from there: until then the cursors
+  // are of the page that is being left.
+  const [step, take] = useState<-1 | 0 | 1>(0);
+  useEffect(() => {
+    if (step === 0 || page.isPlaceholderData) return;
+    take(0);
+    const cursor = step === 1 ? next : before;
+    if (step === 1 && !cursor) return;
+    // The first page is the one of now, and not what was before the second when that was read.
+    turn(cursor && number + step > 1 ? { cursor, page: number + step } : null);
+    top.current?.scrollIntoView();
+  }, [step, page.isPlaceholderData, next, before, number, turn]);
   const narrowed = filter.q || filter.status || place;
   return (
     <>
@@ -66,14 +72,15 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
       <div className="relative min-h-0 flex-1 lg:overflow-y-auto">
         <div ref={top} className="absolute top-0 h-px w-full scroll-mt-40" />
         {news > 0 && newestFirst && (
-          <div className="sticky top-24 z-20 h-0 text-center lg:top-10">
+          // Over the heads beside what they say, and not over a row that one is about to choose.
+          <div className="sticky top-12 z-20 h-0 pl-16 md:pl-44 lg:top-0">
             <button
               type="button"
               onClick={() => {
                 void page.refetch();
                 top.current?.scrollIntoView();
               }}
-              className="inline-flex h-7 items-center gap-1 rounded-full bg-accent px-3 text-xs font-medium text-on-accent shadow-lift hover:bg-accent-strong"
+              className="mt-1 inline-flex h-6 items-center gap-1 rounded-full bg-accent px-2.5 text-xs font-medium text-on-accent shadow-lift hover:bg-accent-strong"
             >
               <Icon name="up" size={13} />
               {asCount(news)} new
@@ -147,11 +154,11 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
             )}
           </span>
           <span className="flex gap-1">
-            <Button disabled={!place} onClick={() => turnTo(number - 1, before)}>
+            <Button disabled={!place} onClick={() => take(-1)}>
               <Icon name="left" size={14} />
               Previous
             </Button>
-            <Button disabled={!next} onClick={() => turnTo(number + 1, next)}>
+            <Button disabled={!next} onClick={() => take(1)}>
               Next
               <Icon name="right" size={14} />
             </Button>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { useBatches } from "../live/live";
 import type { LiveEvent } from "../live/protocol";
 import type { Filter } from "./filter";
@@ -25,27 +25,29 @@ export function useNews(
   useBatches(
     useCallback(
       (events: readonly LiveEvent[]) => {
-        const news = events.filter((event) => broughtBy(event.eventType) === wanted);
-        if (news.length === 0) return;
+        const came = events.filter((event) => broughtBy(event.eventType) === wanted);
+        if (came.length === 0) return;
         setHeard((before) => {
-          const ids = news.flatMap(({ orderId }) => orderId ?? []);
+          const ids = came.flatMap(({ orderId }) => orderId ?? []);
           return before.size < MOST ? new Set([...before, ...ids]) : before;
         });
       },
       [wanted],
     ),
   );
-  // What is on the page is no news, and neither is what was heard before another filter.
+  // What is on the page is no news, though it may be there before it is heard of; and neither is
+  // what was heard before another filter.
+  const news = useMemo(() => {
+    const known = new Set(shown.map(({ id }) => id));
+    return [...heard].filter((id) => !known.has(id));
+  }, [heard, shown]);
   useEffect(() => {
-    setHeard((before) => {
-      const left = [...before].filter((id) => !shown.some((order) => order.id === id));
-      return left.length === before.size ? before : new Set(left);
-    });
-  }, [shown]);
+    setHeard((before) => (news.length < before.size ? new Set(news) : before));
+  }, [news]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was heard is of that filter
   useEffect(() => setHeard(new Set()), [wanted]);
 
-  const due = following && heard.size > 0;
+  const due = following && news.length > 0;
   useEffect(() => {
     if (!due) return;
     const timer = setTimeout(() => {
@@ -54,5 +56,5 @@ export function useNews(
     }, EVERY);
     return () => clearTimeout(timer);
   }, [due, fetch]);
-  return following || q ? 0 : heard.size;
+  return following || q ? 0 : news.length;
 }
