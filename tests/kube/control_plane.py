@@ -219,6 +219,10 @@ class ControlPlane:
             "--anonymous-auth=false",
         )
         self._wait("kube-apiserver", "/readyz")
+        if controllers := self._processes.get("kube-controller-manager"):
+            # What it could not watch for a few seconds it would look at again after up to a minute.
+            end(controllers, (signal.SIGTERM, 1))
+            self._start_controllers()
 
     def pause_api(self) -> None:
         """SIGSTOP kube-apiserver: connections stay open, and nothing comes over them."""
