@@ -33,11 +33,12 @@ def together(texts: Iterable[str]) -> Iterator[str]:
     """EVENTS messages of events as JSON, in their order: as many in each as fit, at least one."""
     batch, size = list[str](), 0
     for text in texts:
-        if batch and size + len(text) > TOGETHER:
+        more = len(text.encode())
+        if batch and size + more > TOGETHER:
             yield _message(batch)
             batch, size = [], 0
         batch.append(text)
-        size += len(text)
+        size += more
     if batch:
         yield _message(batch)
 

@@ -273,6 +273,19 @@ def test_a_page_that_is_asked_for_while_another_is_read_is_turned_to_from_there(
     expect(rows).to_have_count(2)
     expect(page.get_by_text("Page 2 of 2")).to_be_visible()
 
+    # What was asked for of one filter is not done to another.
+    page = open_page("/orders")
+    page.route(re.compile(f"/api/orders.*q={customer}"), lambda route: held.append(route), times=1)
+    page.get_by_label("Search orders").fill(customer)
+    expect(page.locator("tbody[aria-busy=true]")).to_have_count(1)
+    page.get_by_role("button", name="Next").click()
+    other = customer.removeprefix("STEP-")
+    page.get_by_label("Search orders").fill(other)
+    expect(page).to_have_url(re.compile(f"q={other}$"))
+    expect(page.locator("tbody[aria-busy=false]")).to_have_count(1)
+    expect(page.get_by_text("Page 1 of 2")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"q={other}$"))
+
 
 def test_on_a_phone_an_order_says_when_it_was_made_and_a_customer_turns_no_text_around(
     open_page: Open, system: System

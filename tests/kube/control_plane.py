@@ -199,7 +199,10 @@ class ControlPlane:
         end(self._processes["kube-apiserver"], (signal.SIGTERM, 1))
 
     def start_api(self) -> None:
-        """Start kube-apiserver, again at the same address and on the same data; wait for it."""
+        """Start kube-apiserver, again at the same address and on the same data; wait for it.
+
+        The controllers that ran with the one before start anew.
+        """
         port = self.url.rpartition(":")[2]
         self._spawn(
             "kube-apiserver",

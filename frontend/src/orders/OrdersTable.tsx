@@ -8,7 +8,7 @@ import { Icon } from "../ui/Icon";
 import { Stale } from "../ui/Stale";
 import { Empty, Failed, LoadingRows } from "../ui/states";
 import { Table } from "../ui/Table";
-import type { Sort } from "./filter";
+import type { Filter, Sort } from "./filter";
 import { OrderRow } from "./OrderRow";
 import { OrdersToolbar } from "./OrdersToolbar";
 import { type Order, useOrderPage } from "./queries";
@@ -47,17 +47,17 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
   const { nextCursor: next, prevCursor: before } = page.data?.pagination ?? {};
   const number = place?.page ?? 1;
   // A step that is asked for while a page is being read is taken from there: until then the cursors
-  // are of the page that is being left.
-  const [step, take] = useState<-1 | 0 | 1>(0);
+  // are of the page that is being left. Of another filter it was not asked for.
+  const [step, take] = useState<{ by: -1 | 1; of: Filter } | null>(null);
   useEffect(() => {
-    if (step === 0 || page.isPlaceholderData) return;
-    take(0);
-    const cursor = step === 1 ? next : before;
-    if (step === 1 && !cursor) return;
+    if (!step || page.isPlaceholderData) return;
+    take(null);
+    const cursor = step.by === 1 ? next : before;
+    if (step.of !== filter || (step.by === 1 && !cursor)) return;
     // The first page is the one of now, and not what was before the second when that was read.
-    turn(cursor && number + step > 1 ? { cursor, page: number + step } : null);
+    turn(cursor && number + step.by > 1 ? { cursor, page: number + step.by } : null);
     top.current?.scrollIntoView();
-  }, [step, page.isPlaceholderData, next, before, number, turn]);
+  }, [step, page.isPlaceholderData, next, before, number, filter, turn]);
   const narrowed = filter.q || filter.status || place;
   return (
     <>
@@ -154,11 +154,11 @@ export function OrdersTable({ children }: { children?: ReactNode }) {
             )}
           </span>
           <span className="flex gap-1">
-            <Button disabled={!place} onClick={() => take(-1)}>
+            <Button disabled={!place} onClick={() => take({ by: -1, of: filter })}>
               <Icon name="left" size={14} />
               Previous
             </Button>
-            <Button disabled={!next} onClick={() => take(1)}>
+            <Button disabled={!next} onClick={() => take({ by: 1, of: filter })}>
               Next
               <Icon name="right" size={14} />
             </Button>
