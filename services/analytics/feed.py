@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from services.eventkit.event import header
 from services.eventkit.log import brief
@@ -127,6 +127,7 @@ class Feed:
                 group_id="analytics-feed",  # required by the client; nothing is committed to it
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                enable_partition_eof=True,
             )
         )
         try:
@@ -144,16 +145,17 @@ class Feed:
                     [first, *consumer.consume(BATCH - 1, timeout=0)] if first is not None else []
                 )
                 for message in messages:
-                    if message.error() is None:
+                    at = str(message.topic()), int(message.partition() or 0)
+                    error = message.error()
+                    if error is None:
                         past.append(message)
-                        at = str(message.topic()), int(message.partition() or 0)
                         positions[at] = int(message.offset() or 0) + 1
-                        if positions[at] >= highs.get(at, 0):
-                            highs.pop(at, None)
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        # What is left to the end, if anything, is the mark of a transaction.
+                        highs.pop(at, None)
                 full = len(messages) == BATCH
                 self.behind = time.time() - past[-1].timestamp()[1] / 1000 if full and past else 0
-                # Silence ends the past too: a topic may end in what is no message.
-                if first is None or not any(positions[at] < high for at, high in highs.items()):
+                if not any(positions[at] < high for at, high in highs.items()):
                     highs = {}
                     self._add(sorted(past, key=lambda m: m.timestamp()[1]))
                     past = []

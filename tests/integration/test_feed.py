@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from itertools import groupby
@@ -11,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import requests
+from confluent_kafka import Consumer, Message
 from websocket import (
     ABNF,
     WebSocket,
@@ -20,6 +22,8 @@ from websocket import (
     create_connection,
 )
 
+from services.analytics import feed as feeds
+from services.eventkit.settings import Settings
 from tests.integration.conftest import Wire, envelope
 from tests.system import System, eventually
 
@@ -238,6 +242,46 @@ def test_clients_are_sent_away_when_the_service_stops(system: System, client: Cl
     with pytest.raises((WebSocketConnectionClosedException, ConnectionError)):
         while True:
             client.next()
+
+
+# What was there before.
+
+
+class SlowAtFirst(Consumer):
+    """A consumer that Kafka lets wait for its first messages."""
+
+    waits = 3
+
+    def poll(self, timeout: float = -1) -> Message | None:
+        """Nothing at first, and then what there is."""
+        if self.waits:
+            self.waits -= 1
+            return None
+        return super().poll(timeout)
+
+
+def test_what_was_there_before_is_no_news_however_long_kafka_takes(
+    system: System, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flood(wire, 600, 20_000)
+    flood(wire, 1, 10)
+    monkeypatch.setattr(feeds, "Consumer", SlowAtFirst)
+    feed = feeds.Feed(Settings(kafka_bootstrap_servers=wire.bootstrap))
+    reader = threading.Thread(target=feed.run)
+    reader.start()
+    try:
+        assert feed.filled.wait(60)
+        position, newest = feed.end()
+        assert position >= 500
+        flood(wire, 1, 30)
+        news, _, missed = feed.read(position, most=10, wait=60)
+        assert missed == 0
+        assert [json.loads(each.text() or "")["data"]["number"] for each in news] == [0]
+        assert len(json.loads(news[0].text() or "")["data"]["text"]) == 36
+        assert feed.after(newest or "") == position
+    finally:
+        feed.stop()
+        reader.join()
 
 
 # Several at a time.
